@@ -1,0 +1,57 @@
+"""The errors of Chatkeep, branching by what the caller can do.
+
+ChatkeepError                 one line for a person; ``exit_code`` says what kind
+├── UsageError                2  the command was asked for something that is not there
+├── SettingsError             3  chats.toml or a credential must be mended first
+├── TryLater                  4  a limit or a budget: the same command works later
+├── PartlyDone                5  some of it worked, and what did not is listed
+├── StorageError              6  the disk or the database
+└── ExchangeError                one exchange with a platform did not work
+    ├── Retriable                worth another try, after ``after`` seconds
+    ├── Skippable                this request never will work, the next may
+    ├── Fatal                 3  nothing will work until a person acts
+    └── OutOfBudget           4  paid work must stop; the place is kept
+"""
+
+from __future__ import annotations
+
+
+class ChatkeepError(Exception):
+    """One line for a person: what happened, to which chat, what to do now."""
+
+    exit_code = 1
+
+
+class UsageError(ChatkeepError):
+    """The command was asked for something that is not there."""
+
+    exit_code = 2
+
+
+class SettingsError(ChatkeepError):
+    """chats.toml or a credential must be mended first."""
+
+    exit_code = 3
+
+
+class TryLater(ChatkeepError):
+    """A limit or a budget: the same command works later."""
+
+    exit_code = 4
+
+
+class PartlyDone(ChatkeepError):
+    """Some of it worked; what did not is listed."""
+
+    exit_code = 5
+
+
+class StorageError(ChatkeepError):
+    """The disk is full, or the database cannot be read or written."""
+
+    exit_code = 6
+
+
+class ExchangeError(ChatkeepError):
+    """One exchange with a platform did not work.
+

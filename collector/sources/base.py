@@ -1,0 +1,94 @@
+"""The contract that every platform fulfils (design section 6): plan, fetch once, parse, check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from archive.models import Batch, Chat, Problem, RawPage
+
+Purpose = Literal["tag", "posts"]
+Order = Literal["newest_first", "oldest_first", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From ``start`` (inclusive) to ``end`` (exclusive), archive times; None is open."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One series of requests that serves a purpose. ``key`` is stable: purpose, server, query and slice.
+
+    ``refs`` are native ids to look up (purpose posts). ``floor`` is a position in the source's own order, set by the
+    walker from the last complete walk less the overlap: fetch() must not go below it, and must reach it.
+    """
+
+    key: str
+    purpose: Purpose
+    query: str = ""
+    server: str = ""
+    window: Window = Window()
+    refs: tuple[str, ...] = ()
+    floor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the platform allows. ``overlap_seconds`` is how far a new walk goes below the old top;
+    ``lookback_days`` is None where the platform searches all its history; ``price`` is US dollars a post.
+    """
+
+    page_size: int
+    order: Order
+    overlap_seconds: int
+    lookback_days: int | None = None
+    cap_per_query: int | None = None
+    price: float = 0.0
+
+
+class Source(Protocol):
+    """One platform. Holds credentials and an HTTP client, never the store, and keeps no place of its own."""
+
+    name: str
+    limits: Limits
+
+    def plans(self, purpose: Purpose, chat: Chat, window: Window = Window(), refs: tuple[str, ...] = ()) -> list[Plan]:
+        """The independent plans that serve a purpose; pure. ``refs`` are (for posts) native ids, which are split
+        into as many plans as the platform's limit a call asks for.
+        """
+
+    def fetch(self, plan: Plan, cursor: str | None) -> RawPage:
+        """Exactly one exchange. No loop, sleep or retry. Raises Retriable, Skippable, Fatal or OutOfBudget."""
+
+    def parse(self, page: RawPage) -> Batch:
+        """What the page says; pure and deterministic. Never raises on what a platform may send: it lists flaws."""
+
+    def floor_below(self, top: str) -> str:
+        """The position one overlap below ``top``."""
+
+    def higher(self, one: str, other: str) -> str:
+        """The higher of two positions in the source's own order."""
+
+    def check(self) -> list[Problem]:
+        """Credentials, clock and quota, with a remedy each, spending nothing where possible."""
+
+
+class FileSource(Protocol):
+    """One kind of archive file. Reads a file as pages of at most 1,000 rows, each of which parses alone."""
+
+    name: str
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Whether ``head`` (the first 64 kB, decompressed) looks like this kind of file."""
+
+    def read(self, path: Path, fetched_at: str) -> Iterator[RawPage]:
+        """The file as pages in order, with ``first_line``; memory does not grow with the file."""
+
+    def parse(self, page: RawPage) -> Batch:
+        """What the page says; pure and deterministic. Every row is a post, or a flaw with its line."""
