@@ -53,5 +53,32 @@ class StorageError(ChatkeepError):
 
 
 class ExchangeError(ChatkeepError):
-    """One exchange with a platform did not work.
+    """One exchange with a platform did not work. ``status`` is the HTTP status, where there was an answer."""
 
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Retriable(ExchangeError):
+    """Worth another try. ``after`` is in seconds: what the platform asked for, or None: the retry rule decides."""
+
+    def __init__(self, message: str, *, after: float | None = None, status: int | None = None) -> None:
+        super().__init__(message, status=status)
+        self.after = after
+
+
+class Skippable(ExchangeError):
+    """This request never will work; the next one may."""
+
+
+class Fatal(ExchangeError):
+    """Nothing will work until a person acts; the message names the remedy."""
+
+    exit_code = 3
+
+
+class OutOfBudget(ExchangeError):
+    """Paid work must stop now (X: 402, usage caps, our own budget); the place is kept."""
+
+    exit_code = 4

@@ -102,7 +102,7 @@ class Post:
     ``native_ids``: every id this page gives it (X: each edit's id; Mastodon: the server's local id).
     ``created_at``: what the author's client claimed. ``indexed_at``: when the platform saw it, where it says so.
     ``text`` is plain; ``html`` is as received and is sanitised by the store before it is kept.
-    ``tags`` are normalised. ``primary`` is False for posts that came along beside the answer (X includes, a quoted post).
+    ``tags`` are normalised. ``primary`` is False for posts that came along beside the answer (X includes, a quote).
     """
 
     id: str

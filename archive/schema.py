@@ -111,7 +111,8 @@ CREATE TABLE metrics (
   likes INTEGER, reposts INTEGER, replies INTEGER, quotes INTEGER, views INTEGER, PRIMARY KEY (post, seen_at)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE tombstones (
-  key TEXT PRIMARY KEY, seen_at TEXT NOT NULL, reason TEXT NOT NULL CHECK (reason IN ('erased', 'deleted', 'unavailable'))
+  key TEXT PRIMARY KEY, seen_at TEXT NOT NULL,
+  reason TEXT NOT NULL CHECK (reason IN ('erased', 'deleted', 'unavailable'))
 ) STRICT;
 CREATE TABLE ledger (
   id INTEGER PRIMARY KEY, day TEXT NOT NULL, platform TEXT NOT NULL, kind TEXT NOT NULL, resource TEXT NOT NULL,
