@@ -40,7 +40,7 @@ def exchange(
     method: str,
     url: str,
     *,
-    params: Mapping[str, str | int] | list[tuple[str, str]] | None = None,
+    params: httpx.QueryParams | Mapping[str, str | int] | None = None,
     headers: Mapping[str, str] | None = None,
     json: object = None,
 ) -> httpx.Response:
