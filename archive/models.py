@@ -102,6 +102,7 @@ class Post:
     ``native_ids``: every id this page gives it (X: each edit's id; Mastodon: the server's local id).
     ``created_at``: what the author's client claimed. ``indexed_at``: when the platform saw it, where it says so.
     ``text`` is plain; ``html`` is as received and is sanitised by the store before it is kept.
+    ``observed_at``: when this wording was read, where that is not the time of fetching (old files); else None.
     ``tags`` are normalised. ``primary`` is False for posts that came along beside the answer (X includes, a quote).
     """
 
@@ -114,6 +115,7 @@ class Post:
     indexed_at: str | None = None
     html: str | None = None
     edited_at: str | None = None
+    observed_at: str | None = None
     lang: str | None = None
     url: str | None = None
     kind: PostKind = "post"

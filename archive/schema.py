@@ -45,7 +45,7 @@ CREATE TABLE pages (
   fetched_at TEXT NOT NULL, cursor TEXT, next_cursor TEXT,
   sha256 TEXT NOT NULL REFERENCES page_bodies(sha256)
 ) STRICT;
-CREATE INDEX pages_walk ON pages(walk, next_cursor);
+CREATE INDEX pages_walk ON pages(walk, cursor);
 CREATE INDEX pages_sha256 ON pages(sha256);
 CREATE TABLE problems (
   id INTEGER PRIMARY KEY, at TEXT NOT NULL, chat TEXT, platform TEXT, page INTEGER REFERENCES pages(id),
@@ -54,7 +54,8 @@ CREATE TABLE problems (
 CREATE INDEX problems_page ON problems(page);
 CREATE TABLE authors (
   id TEXT PRIMARY KEY, platform TEXT NOT NULL, handle TEXT, name TEXT, bio TEXT, url TEXT,
-  followers_count INTEGER, labels TEXT NOT NULL, first_seen_at TEXT NOT NULL, last_seen_at TEXT NOT NULL
+  followers_count INTEGER, labels TEXT NOT NULL, first_seen_at TEXT NOT NULL, last_seen_at TEXT NOT NULL,
+  fields_seen TEXT NOT NULL
 ) STRICT;
 CREATE INDEX authors_handle ON authors(platform, handle COLLATE NOCASE);
 CREATE TABLE posts (

@@ -41,7 +41,8 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the platform allows. ``overlap_seconds`` is how far a new walk goes below the old top;
-    ``lookback_days`` is None where the platform searches all its history; ``price`` is US dollars a post.
+    ``lookback_days`` is None where the platform searches all its history; ``price`` is US dollars a post;
+    ``lag_seconds`` is how long the platform may take until a search shows a post.
     """
 
     page_size: int
@@ -50,6 +51,7 @@ class Limits:
     lookback_days: int | None = None
     cap_per_query: int | None = None
     price: float = 0.0
+    lag_seconds: int = 0
 
 
 class Source(Protocol):

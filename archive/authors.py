@@ -1,0 +1,113 @@
+"""Authors: one row each, every field as last seen; handles that stand for a number until it is learnt."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from archive.models import Author, Batch
+from archive.projection import storable
+
+if TYPE_CHECKING:
+    from archive.saving import PageContext
+
+_FIELDS = ("handle", "name", "bio", "url", "followers_count", "labels")
+_UPSERT = """
+INSERT INTO authors (id, platform, handle, name, bio, url, followers_count, labels, first_seen_at, last_seen_at,
+  fields_seen)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET handle = excluded.handle, name = excluded.name, bio = excluded.bio, url = excluded.url,
+  followers_count = excluded.followers_count, labels = excluded.labels, first_seen_at = excluded.first_seen_at,
+  last_seen_at = excluded.last_seen_at, fields_seen = excluded.fields_seen
+"""
+
+
+def save_authors(conn: sqlite3.Connection, batch: Batch, observed: Mapping[str, str], context: PageContext) -> None:
+    """Joins what a page says of authors with what is known; each field keeps its latest sight.
+
+    ``observed`` gives for the authors of posts when they were read, where that is older than the page.
+    """
+    sights: dict[str, dict[str, list[Any]]] = {}
+    spans: dict[str, tuple[str, str]] = {}
+    for author in [*batch.authors, *_mere_authors(batch)]:
+        author_id = storable(author.id)
+        at = observed.get(author.id, context.fetched_at)
+        fields = sights.setdefault(author_id, {})
+        for name, value in _values(author).items():
+            fields[name] = max(fields.get(name, [at, value]), [at, value], key=_order)
+        first, last = spans.get(author_id, (at, at))
+        spans[author_id] = (min(first, at), max(last, at))
+    for author_id, first, last, stored in _load_known(conn, sights):
+        for name, sight in stored.items():
+            sights[author_id][name] = max(sights[author_id].get(name, sight), sight, key=_order)
+        spans[author_id] = (min(first, spans[author_id][0]), max(last, spans[author_id][1]))
+    conn.executemany(_UPSERT, (_row(author_id, fields, spans[author_id]) for author_id, fields in sights.items()))
+    _merge_handles(conn, sights)
+
+
+def _mere_authors(batch: Batch) -> Iterable[Author]:
+    """Authors of whom a page shows posts and nothing else."""
+    described = {author.id for author in batch.authors}
+    return [Author(id=post.author, platform=post.platform) for post in batch.posts if post.author not in described]
+
+
+def _values(author: Author) -> dict[str, Any]:
+    found = {
+        name: storable(value) if isinstance(value, str) else value
+        for name in ("handle", "name", "bio", "url", "followers_count")
+        if (value := getattr(author, name)) is not None
+    }
+    if author.labels:
+        found["labels"] = sorted(author.labels)
+    return found
+
+
+def _order(sight: list[Any]) -> tuple[str, str]:
+    """Later sights win; of two at the same moment one wins always, whichever came first."""
+    return (sight[0], json.dumps(sight[1]))
+
+
+def _load_known(conn: sqlite3.Connection, ids: Iterable[str]) -> list[tuple[str, str, str, dict[str, list[Any]]]]:
+    rows = conn.execute(
+        "SELECT id, first_seen_at, last_seen_at, fields_seen FROM json_each(?) JOIN authors ON id = value",
+        [json.dumps(list(ids))],
+    )
+    return [(author, first, last, json.loads(seen)) for author, first, last, seen in rows]
+
+
+def _row(author_id: str, fields: dict[str, list[Any]], span: tuple[str, str]) -> tuple[Any, ...]:
+    values = {name: fields[name][1] if name in fields else None for name in _FIELDS}
+    values["labels"] = json.dumps(values["labels"] or [])
+    platform = author_id.partition(":")[0]
+    return (author_id, platform, *values.values(), *span, json.dumps(fields, ensure_ascii=False))
+
+
+def _merge_handles(conn: sqlite3.Connection, sights: Mapping[str, dict[str, list[Any]]]) -> None:
+    """Gives the posts of ``x:@handle`` to the number that turned out to be theirs."""
+    pairs = [
+        (author_id, f"x:@{str(fields['handle'][1]).lower()}")
+        for author_id, fields in sights.items()
+        if author_id.startswith("x:") and not author_id.startswith("x:@") and "handle" in fields
+    ]
+    conn.executemany("UPDATE posts SET author = ? WHERE author = ?", pairs)
+    conn.executemany("UPDATE post_mentions SET author = ? WHERE author = ?", pairs)
+    stale = [old for _, old in pairs]
+    named = resolve_authors(conn, [author_id for author_id in sights if author_id.startswith("x:@")])
+    stale += [handle for handle, author_id in named.items() if handle != author_id]
+    conn.executemany("DELETE FROM authors WHERE id = ?", [(old,) for old in stale])
+
+
+def resolve_authors(conn: sqlite3.Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The author row behind each id; a handle whose number is known gives the number's row."""
+    resolved = {author_id: storable(author_id) for author_id in ids}
+    handles = {author_id[3:]: author_id for author_id in resolved if author_id.startswith("x:@")}
+    rows = conn.execute(
+        "SELECT value, id FROM json_each(?) JOIN authors ON platform = 'x' AND handle = value COLLATE NOCASE"
+        " WHERE id NOT LIKE 'x:@%' ORDER BY last_seen_at, id",
+        [json.dumps(list(handles))],
+    )
+    for handle, author_id in rows:
+        resolved[handles[handle]] = author_id
+    return resolved

@@ -1,0 +1,79 @@
+"""Walks: one pass over a query from top to floor; one open walk a key; done only when complete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archive.store import Archive
+
+
+@dataclass(slots=True)
+class Walk:
+    """One row of walks. ``covers_from`` and ``covers_to`` are the times that the walk proves once it is done."""
+
+    id: int
+    chat: str
+    platform: str
+    key: str
+    floor: str | None
+    top: str | None
+    cursor: str | None
+    not_before: str | None
+    opened_at: str
+    covers_from: str | None
+    covers_to: str | None
+
+
+_COLUMNS = "id, chat, platform, key, floor, top, cursor, not_before, opened_at, covers_from, covers_to"
+
+
+def load_open_walk(archive: Archive, key: str) -> Walk | None:
+    """The walk of this key that was begun and not ended."""
+    row = archive.conn.execute(f"SELECT {_COLUMNS} FROM walks WHERE key = ? AND status = 'open'", (key,)).fetchone()
+    return None if row is None else Walk(*row)
+
+
+def load_last_done(archive: Archive, key: str) -> Walk | None:
+    """The latest complete walk of this key that saw a top: its top is the watermark."""
+    row = archive.conn.execute(
+        f"SELECT {_COLUMNS} FROM walks WHERE key = ? AND status = 'done' ORDER BY id DESC LIMIT 1", (key,)
+    ).fetchone()
+    return None if row is None else Walk(*row)
+
+
+def open_walk(archive: Archive, walk: Walk) -> Walk:
+    """Writes a new open walk and gives it its id."""
+    with archive.transaction() as conn:
+        row = conn.execute(
+            "INSERT INTO walks (chat, platform, key, floor, top, status, opened_at, covers_from, covers_to)"
+            " VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?)",
+            (
+                walk.chat, walk.platform, walk.key, walk.floor, walk.top, walk.opened_at,
+                walk.covers_from, walk.covers_to,
+            ),
+        )  # fmt: skip
+    walk.id = int(row.lastrowid or 0)
+    return walk
+
+
+def close_walk(archive: Archive, walk: Walk, status: str, why: str | None = None) -> None:
+    """Ends a walk: done when it reached its end, abandoned (with why) when a guard stopped it."""
+    with archive.transaction() as conn:
+        conn.execute(
+            "UPDATE walks SET status = ?, why = ?, closed_at = ?, not_before = NULL WHERE id = ?",
+            (status, why, archive.now(), walk.id),
+        )
+
+
+def defer_walk(archive: Archive, walk: Walk, not_before: str | None, why: str) -> None:
+    """Leaves a walk open with the reason, and the time before which another try is useless."""
+    with archive.transaction() as conn:
+        conn.execute("UPDATE walks SET not_before = ?, why = ? WHERE id = ?", (not_before, why, walk.id))
+
+
+def asked_before(archive: Archive, walk: Walk, cursor: str) -> bool:
+    """Whether this walk has asked with this cursor already, in this run or an earlier one."""
+    row = archive.conn.execute(
+        "SELECT 1 FROM pages WHERE walk = ? AND cursor = ? LIMIT 1", (walk.id, cursor)
+    ).fetchone()
+    return row is not None

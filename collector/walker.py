@@ -1,0 +1,168 @@
+"""Walks: the only code that sees both a source and the archive. One page, one transaction, until the walk is complete."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, Skippable
+from archive.models import Batch, Chat, RawPage
+from archive.saving import Saved
+from archive.store import Archive, WalkPlace, prepare_page
+from archive.times import from_text, shift, to_text
+from archive.walks import (
+    Walk,
+    asked_before,
+    close_walk,
+    defer_walk,
+    load_last_done,
+    load_open_walk,
+    open_walk,
+)
+from collector.retrying import Retrying
+from collector.sources.base import Plan, Source
+
+# A source may answer with empty or known pages for a while (Bluesky drops blocked authors after the search);
+# X has been seen to give fresh cursors for one post for ever.
+_PAGES_WITHOUT_NEWS = 25
+_MOST_PAGES = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class PageSaved:
+    """Told to the watcher after each page: whose it was, what it held, what was new."""
+
+    platform: str
+    chat: str
+    plan: Plan
+    batch: Batch
+    saved: Saved
+
+
+@dataclass(slots=True)
+class Walked:
+    """How one walk went. ``status``: done, abandoned (a guard stopped it; ``why``), open (it goes on next time)."""
+
+    plan: Plan
+    platform: str
+    status: str = "open"
+    why: str | None = None
+    error: ExchangeError | None = None
+    pages_count: int = 0
+    new_count: int = 0
+    known_count: int = 0
+    flaws_count: int = 0
+    not_before: str | None = None
+
+
+@dataclass(slots=True)
+class Walker:
+    """Walks the plans of one source into one archive."""
+
+    archive: Archive
+    source: Source
+    retrying: Retrying
+    stop: threading.Event = field(default_factory=threading.Event)
+    on_page: Callable[[PageSaved], None] = lambda _: None
+
+    def walk(self, chat: Chat, plan: Plan, since: str | None = None) -> Walked:
+        """One complete pass, or as far as it goes: resumes the open walk of this plan, else opens one.
+
+        ``since`` is how far back a plan without a window goes the first time.
+        """
+        walk = self._resume_or_open(chat, plan, since)
+        result = Walked(plan, self.source.name)
+        try:
+            self._pages(chat, self._bounded(plan, walk, since), walk, result)
+        except Retriable as error:
+            self._defer(walk, result, error, error.after)
+        except (OutOfBudget, Fatal) as error:
+            self._defer(walk, result, error, None)
+        except Skippable as error:
+            result.status, result.why, result.error = "abandoned", str(error), error
+            close_walk(self.archive, walk, "abandoned", str(error))
+        return result
+
+    def _resume_or_open(self, chat: Chat, plan: Plan, since: str | None) -> Walk:
+        key = f"{chat.slug}|{plan.key}"
+        if (walk := load_open_walk(self.archive, key)) is not None:
+            return walk
+        now = self.archive.now()
+        last = None if plan.window.start else load_last_done(self.archive, key)
+        top = last.top if last else None
+        walk = Walk(
+            id=0, chat=chat.slug, platform=self.source.name, key=key, cursor=None, not_before=None, opened_at=now,
+            floor=self.source.floor_below(top) if top else None, top=top,
+            covers_from=self._covers_from(plan, last, since),
+            covers_to=min(filter(None, (plan.window.end, shift(now, seconds=-self.source.limits.lag_seconds)))),
+        )  # fmt: skip
+        return open_walk(self.archive, walk)
+
+    def _covers_from(self, plan: Plan, last: Walk | None, since: str | None) -> str | None:
+        """From when on a complete walk proves something; None: as far back as the platform goes."""
+        if plan.window.start or last is None:
+            start = plan.window.start or since
+            days = self.source.limits.lookback_days
+            if days is None:
+                return start
+            earliest = to_text(self.archive.clock() - timedelta(days=days))
+            return earliest if start is None else max(start, earliest)
+        if last.top is None or last.covers_to is None:
+            return since
+        return shift(last.covers_to, seconds=-self.source.limits.overlap_seconds)
+
+    def _bounded(self, plan: Plan, walk: Walk, since: str | None) -> Plan:
+        if plan.window.start is None and walk.floor is None and since is not None:
+            return replace(plan, window=replace(plan.window, start=since))
+        return replace(plan, floor=walk.floor)
+
+    def _pages(self, chat: Chat, plan: Plan, walk: Walk, result: Walked) -> None:
+        """Fetches, parses and saves page after page; ends done, abandoned by a guard, or open when asked to stop."""
+        cursor, seen, stale = walk.cursor, set[str](), 0
+        while not self.stop.is_set():
+            page = self.retrying(lambda cursor=cursor: self.source.fetch(plan, cursor))  # type: ignore[misc]  # mypy cannot infer a lambda's default
+            batch = self.source.parse(page)
+            ids = {post.id for post in batch.posts}
+            stale = 0 if ids - seen else stale + 1
+            seen |= ids
+            self._save(chat, plan, walk, (cursor, page, batch), result)
+            if page.next_cursor is None:
+                result.status = "done"
+                return
+            if why := self._guard(walk, page.next_cursor, stale, result.pages_count):
+                result.status, result.why = "abandoned", why
+                close_walk(self.archive, walk, "abandoned", why)
+                return
+            cursor = page.next_cursor
+
+    def _save(
+        self, chat: Chat, plan: Plan, walk: Walk, fetched: tuple[str | None, RawPage, Batch], result: Walked
+    ) -> None:
+        cursor, page, batch = fetched
+        if batch.top is not None:
+            walk.top = batch.top if walk.top is None else self.source.higher(walk.top, batch.top)
+        place = WalkPlace(
+            walk=walk.id, key=walk.key, chat=walk.chat, platform=walk.platform, cursor=cursor, top=walk.top,
+            done=page.next_cursor is None,
+        )  # fmt: skip
+        saved = self.archive.save_page(prepare_page(page), batch, place)
+        result.pages_count += 1
+        result.new_count += len(saved.new)
+        result.known_count += saved.known
+        result.flaws_count += len(batch.flaws)
+        self.on_page(PageSaved(self.source.name, chat.slug, plan, batch, saved))
+
+    def _guard(self, walk: Walk, next_cursor: str, stale: int, pages: int) -> str | None:
+        if asked_before(self.archive, walk, next_cursor):
+            return "the platform gave a cursor that this walk had used already"
+        if stale >= _PAGES_WITHOUT_NEWS:
+            return f"{stale} pages in a row held no new post"
+        return f"more than {_MOST_PAGES} pages" if pages >= _MOST_PAGES else None
+
+    def _defer(self, walk: Walk, result: Walked, error: ExchangeError, after: float | None) -> None:
+        result.why, result.error = str(error), error
+        if after is not None:
+            result.not_before = to_text(from_text(self.archive.now()) + timedelta(seconds=after))
+        defer_walk(self.archive, walk, result.not_before, str(error))
