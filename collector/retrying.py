@@ -26,7 +26,7 @@ class Retrying:
     ``sleep`` is injected by tests; the default waits on ``stop``.
     """
 
-    def __init__(self, stop: threading.Event, sleep: Callable[[float], object] | None = None) -> None:
+    def __init__(self, stop: threading.Event, sleep: Callable[[float], None] | None = None) -> None:
         self._stop = stop
         self._sleep = sleep or tenacity.sleep_using_event(stop)
         self._backoff = tenacity.wait_random_exponential(multiplier=1, max=LONGEST_WAIT_SECONDS)

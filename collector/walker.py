@@ -1,4 +1,4 @@
-"""Walks: the only code that sees both a source and the archive. One page, one transaction, until the walk is complete."""
+"""Walks: page after page from a source into the archive, one transaction each, until the walk is complete."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from archive.models import Batch, Chat, Problem, RawPage
+from archive.models import Batch, Chat, Platform, Problem, RawPage
 
 Purpose = Literal["tag", "posts"]
 Order = Literal["newest_first", "oldest_first", "none"]
@@ -85,6 +85,7 @@ class FileSource(Protocol):
     """One kind of archive file. Reads a file as pages of at most 1,000 rows, each of which parses alone."""
 
     name: str
+    platform: Platform
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Whether ``head`` (the first 64 kB, decompressed) looks like this kind of file."""

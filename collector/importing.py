@@ -1,0 +1,94 @@
+"""Imports archive files made by other tools: page by page into the archive, every row accounted for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archive.models import Batch, Chat, Flaw
+from archive.store import Archive, PreparedPage, WalkPlace, prepare_page
+from archive.walks import Walk, close_walk, load_open_walk, open_walk
+from collector.sources.base import FileSource
+
+_EXAMPLES = 5
+
+
+@dataclass(slots=True)
+class Imported:
+    """The account of one file. Every row read is a new or known post, or is counted in ``unusable``.
+
+    ``reasons`` counts why rows were not usable; ``examples`` are the first few flaws with their lines.
+    ``cut_short``: the file could not be read to its end.
+    """
+
+    path: Path
+    format: str
+    rows_count: int = 0
+    new_count: int = 0
+    known_count: int = 0
+    repaired_count: int = 0
+    unusable_count: int = 0
+    unknown_count: int = 0
+    cut_short: bool = False
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: list[Flaw] = field(default_factory=list)
+
+    def add(self, batch: Batch, new: int, known: int) -> None:
+        """Counts one page in."""
+        self.rows_count += batch.rows
+        self.new_count += new
+        self.known_count += known
+        kinds = Counter(flaw.kind for flaw in batch.flaws)
+        self.repaired_count += kinds["repaired"]
+        self.unknown_count += kinds["unknown"]
+        self.unusable_count += kinds["unusable"] + kinds["malformed"]
+        bad = [flaw for flaw in batch.flaws if flaw.kind in ("unusable", "malformed")]
+        self.reasons.update(flaw.detail for flaw in bad)
+        self.cut_short = self.cut_short or any(flaw.kind == "malformed" and flaw.line is None for flaw in bad)
+        self.examples += bad[: _EXAMPLES - len(self.examples)]
+
+
+def import_file(
+    archive: Archive,
+    chat: Chat,
+    path: Path,
+    source: FileSource,
+    on_page: Callable[[Imported], None] = lambda _: None,
+) -> Imported:
+    """Reads the whole file into the archive. Pages stored before are counted and not stored again.
+
+    Compressing a page runs beside parsing it: zlib lets other threads work meanwhile.
+    """
+    walk = _open(archive, chat, path, source)
+    account = Imported(path, source.name)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="compress") as pool:
+        for page in source.read(path, archive.now()):
+            packed = pool.submit(prepare_page, page)
+            batch = source.parse(page)
+            _save(archive, walk, packed.result(), batch, account)
+            on_page(account)
+    close_walk(archive, walk, "done")
+    return account
+
+
+def _open(archive: Archive, chat: Chat, path: Path, source: FileSource) -> Walk:
+    key = f"{chat.slug}|import|{source.name}|{path.name}"
+    if (walk := load_open_walk(archive, key)) is not None:
+        return walk
+    walk = Walk(
+        id=0, chat=chat.slug, platform=source.platform, key=key, floor=None, top=None, cursor=None, not_before=None,
+        opened_at=archive.now(), covers_from=None, covers_to=None,
+    )  # fmt: skip
+    return open_walk(archive, walk)
+
+
+def _save(archive: Archive, walk: Walk, prepared: PreparedPage, batch: Batch, account: Imported) -> None:
+    place = WalkPlace(walk=walk.id, key=walk.key, chat=walk.chat, platform=walk.platform, cursor=None)
+    if archive.has_page(place, prepared):
+        account.add(batch, 0, len({post.id for post in batch.posts}))
+        return
+    saved = archive.save_page(prepared, batch, place)
+    account.add(batch, len(saved.new), saved.known)
