@@ -8,20 +8,23 @@ a stored page can be parsed.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 from archive.models import Author, Batch, Deletion, Flaw, Ref
+from archive.projection import storable
+from archive.times import normalise
 from collector.sources.x_post import (
     Includes,
     JsonObject,
     Unreadable,
     as_object,
+    as_text,
     listed,
     native_id,
     objects,
     parse_tweet,
     parse_user,
-    plain,
     snowflake_time,
 )
 
@@ -52,6 +55,10 @@ _KNOWN_ANSWER_KEYS = frozenset({"data", "includes", "errors", "meta", "matching_
 _KNOWN_INCLUDES = frozenset({"media", "places", "polls", "posts", "topics", "tweets", "users"})
 _DEEPEST_REFERENCE = 4  # a flattened line holds a post, what it refers to, and at most what that refers to
 
+_MERELY_NAMED = (False, "")
+
+_archive_time = lru_cache(maxsize=64)(normalise)  # all lines of one answer share their time
+
 
 def parse_answer(answer: object, line: int | None = None) -> Batch:
     """A whole search, lookup or stream answer: ``data`` (a list or one object), ``includes``, ``errors``, ``meta``.
@@ -75,8 +82,8 @@ class Reader:
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
-        self._authors: dict[str, bool] = {}  # author id -> whether its profile came with it
-        self._beside: set[str] = set()
+        self._authors: dict[str, tuple[bool, str | None]] = {}  # id -> whether its profile came with it, and when
+        self._seen: set[tuple[str | None, str | None]] = set()  # native ids of posts, and when X was asked
         self._unknown: set[str] = set()
 
     def answer(self, answer: object, line: int | None = None) -> None:
@@ -91,7 +98,7 @@ class Reader:
             self._row(row, includes, line)
         for tweet in (*objects(answer, "includes", "tweets"), *objects(answer, "includes", "posts")):
             self._keep(tweet, includes, False, line)
-        self._errors(answer.get("errors"), line)
+        self._errors(answer.get("errors"), includes, line)
         ids = [int(native) for row in rows if isinstance(row, dict) and (native := native_id(row.get("id")))]
         if ids:
             self.batch.top = str(max(*ids, int(self.batch.top or 0)))
@@ -99,89 +106,97 @@ class Reader:
 
     def flattened(self, tweet: object, line: int | None = None) -> None:
         """Adds what parse_flattened() describes."""
-        self._row(tweet, Includes(), line, inline=True)
+        includes = Includes(observed_at=_retrieved_at(tweet)) if isinstance(tweet, dict) else Includes()
+        if isinstance(tweet, dict):
+            self._inline(tweet, includes, line, 0)
+        self._row(tweet, includes, line)
 
-    def _row(self, row: object, includes: Includes, line: int | None, *, inline: bool = False) -> None:
+    def _row(self, row: object, includes: Includes, line: int | None) -> None:
         self.batch.rows += 1
         if not isinstance(row, dict):
             self._flaw("unusable", "this row is no object", line)
             return
         if "username" in row and "text" not in row:
-            self._author(row)
-        if inline:
-            self._inline(row, line, 0)
+            self._author(row, includes.observed_at)
         self._keep(row, includes, True, line)
 
     def _keep(self, tweet: JsonObject, includes: Includes, primary: bool, line: int | None) -> None:
         """Adds one post and, where nobody told us more, its author by id; a post beside the answer is kept once."""
         native = native_id(tweet.get("id"))
-        if not primary and native in self._beside:
+        sight = (native, includes.observed_at)
+        if not primary and sight in self._seen:
             return
         try:
             post = parse_tweet(tweet, includes, primary)
         except Unreadable as why:
-            self._flaw("unusable", str(why), line, native)
+            self._flaw("unusable" if primary else "unknown", str(why), line, native)
             return
         if includes.flaws:
             self.batch.flaws.extend(Flaw(flaw.kind, flaw.detail, line, flaw.post) for flaw in includes.flaws)
             includes.flaws.clear()
-        self._beside.add(native or post.id)
+        self._seen.add(sight)
         self.batch.posts.append(post)
         if post.author not in self._authors:
-            self._authors[post.author] = False
+            self._authors[post.author] = _MERELY_NAMED
             self.batch.authors.append(Author(id=post.author, platform="x"))
         if not tweet.keys() <= _KNOWN_FIELDS:
             self._note_unknown(tweet.keys() - _KNOWN_FIELDS, "post.", line)
 
-    def _inline(self, tweet: JsonObject, line: int | None, depth: int) -> None:
+    def _inline(self, tweet: JsonObject, includes: Includes, line: int | None, depth: int) -> None:
         """Adds the people and posts inside a flattened post."""
         for user in (tweet.get("author"), tweet.get("in_reply_to_user")):
             if isinstance(user, dict) and user:
-                self._author(user)
+                self._author(user, includes.observed_at)
         for mention in objects(tweet, "entities", "mentions"):
             if "public_metrics" in mention:
-                self._author(mention)
+                self._author(mention, includes.observed_at)
         if depth == _DEEPEST_REFERENCE:
             return
         for other in (*listed(tweet, "referenced_tweets"), *listed(tweet, "referenced_posts")):
-            if "text" in other and native_id(other.get("id")) not in self._beside:
-                self._inline(other, line, depth + 1)
-                self._keep(other, Includes(), False, line)
+            if "text" in other and (native_id(other.get("id")), includes.observed_at) not in self._seen:
+                self._inline(other, includes, line, depth + 1)
+                self._keep(other, includes, False, line)
 
-    def _author(self, user: JsonObject) -> None:
-        """Adds an author the first time, and once more where only now the profile comes with it."""
-        whole = "public_metrics" in user
-        known = self._authors.get(f"x:{user.get('id')}")
-        if known or known is whole:
+    def _author(self, user: JsonObject, observed_at: str | None) -> None:
+        """Adds an author the first time, and again where only now the profile comes along, or a later one."""
+        sight = ("public_metrics" in user, observed_at)
+        known = self._authors.get(f"x:{user.get('id')}", _MERELY_NAMED)
+        if known == sight or (known[0] and not sight[0]):
             return
         try:
             author = parse_user(user)
         except Unreadable as why:
             self._flaw("unknown", str(why), None)
             return
-        self._authors[author.id] = whole
+        self._authors[author.id] = sight
         self.batch.authors.append(author)
 
     def _includes(self, answer: JsonObject, line: int | None) -> Includes:
-        found = Includes()
+        found = Includes(observed_at=_retrieved_at(answer))
         for user in objects(answer, "includes", "users"):
-            self._author(user)
+            self._author(user, found.observed_at)
             if native := native_id(user.get("id")):
                 found.users[native] = user
         for item in objects(answer, "includes", "media"):
-            if key := plain(item.get("media_key")):
+            if key := as_text(item.get("media_key")):
                 found.media[key] = item
         self._note_unknown(as_object(answer.get("includes")).keys() - _KNOWN_INCLUDES, "includes.", line)
         return found
 
-    def _errors(self, errors: object, line: int | None) -> None:
-        """Posts that X says are gone. Deleted and suspended look alike here, so none of it is final."""
+    def _errors(self, errors: object, includes: Includes, line: int | None) -> None:
+        """Posts that X says are gone. Deleted and suspended look alike here, so none of it is final.
+
+        What an old archive found missing says nothing about now, so there it is only noted as missing.
+        """
         for error in errors if isinstance(errors, list) else []:
             problem = as_object(error)
             native = native_id(problem.get("resource_id")) or native_id(problem.get("value"))
             gone = str(problem.get("type")).rsplit("/", 1)[-1] in _GONE
             if gone and native and problem.get("resource_type") in ("tweet", "post"):
-                self.batch.deletions.append(Deletion(Ref(native), "unavailable"))
+                if includes.observed_at is None:
+                    self.batch.deletions.append(Deletion(Ref(native), "unavailable"))
+                else:
+                    self.batch.missing.append(Ref(native))
             else:
                 told = problem.get("detail") or problem.get("title") or problem.get("message") or error
                 self._flaw("unknown", f"X answered beside the posts: {told}"[:300], line, native)
@@ -195,4 +210,11 @@ class Reader:
 
     def _flaw(self, kind: FlawKind, detail: str, line: int | None, native: object = None) -> None:
         post = native_id(native)
-        self.batch.flaws.append(Flaw(kind, detail, line, f"x:{post}" if post else None))
+        self.batch.flaws.append(Flaw(kind, storable(detail), line, f"x:{post}" if post else None))
+
+
+def _retrieved_at(row: JsonObject) -> str | None:
+    """When twarc2 asked X, which it writes into each line; None on an answer of X itself."""
+    stamp = row.get("__twarc")
+    told = stamp.get("retrieved_at") if isinstance(stamp, dict) else None
+    return _archive_time(told) if isinstance(told, str) else None

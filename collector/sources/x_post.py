@@ -28,10 +28,14 @@ class Unreadable(ValueError):
 
 @dataclass(slots=True)
 class Includes:
-    """What came along with an answer: users by id, media by key. ``flaws`` gathers what parse_tweet() mended."""
+    """What came along with an answer: users by id, media by key, and in an archive when X was asked.
+
+    ``flaws`` gathers what parse_tweet() mended.
+    """
 
     users: dict[str, JsonObject] = field(default_factory=dict)
     media: dict[str, JsonObject] = field(default_factory=dict)
+    observed_at: str | None = None
     flaws: list[Flaw] = field(default_factory=list)
 
 
@@ -50,22 +54,23 @@ def parse_tweet(tweet: JsonObject, includes: Includes, primary: bool) -> Post:
     """
     own = native_id(tweet.get("id"))
     note = as_object(tweet.get("note_tweet") or tweet.get("note_post"))
-    text = plain(note.get("text")) or plain(tweet.get("text"))
+    text = as_text(note.get("text")) or as_text(tweet.get("text"))
     if own is None or text is None:
         raise Unreadable(_what_it_is(tweet))
     author, handle = _author_of(tweet, includes)
-    ids = _versions(tweet, own)
+    first, ids = _versions(tweet, own)
     entities = [part for part in (tweet.get("entities"), note.get("entities")) if isinstance(part, dict)]
     kind, references = _references(tweet, own, ids)
-    created_at, edited_at = _times(tweet, own, ids[0], includes)
+    created_at, edited_at = _times(tweet, own, first, includes)
     media = _media(tweet, includes, entities)
     return Post(
-        id="x:" + ids[0],
+        id="x:" + first,
         platform="x",
         author=author,
         native_ids=tuple([Ref(native) for native in ids]),
         created_at=created_at,
         edited_at=edited_at,
+        observed_at=includes.observed_at,
         text=_unescape(text),
         lang=_language(tweet.get("lang")),
         url=f"https://x.com/{handle or 'i'}/status/{own}",
@@ -87,14 +92,14 @@ def parse_tweet(tweet: JsonObject, includes: Includes, primary: bool) -> Post:
 
 def parse_user(user: JsonObject) -> Author:
     """One user object, whole or as a mention names it. Raises Unreadable where neither id nor handle is there."""
-    native, handle = native_id(user.get("id")), plain(user.get("username")) or None
+    native, handle = native_id(user.get("id")), as_text(user.get("username")) or None
     if native is None and handle is None:
         raise Unreadable("X sent a user without an id")
     return Author(
         id=f"x:{native}" if native else f"x:@{handle}",
         platform="x",
         handle=handle,
-        name=plain(user.get("name")) or None,
+        name=as_text(user.get("name")) or None,
         bio=_bio(user),
         url=f"https://x.com/{handle}" if handle else None,
         followers_count=_count(as_object(user.get("public_metrics")), "followers_count"),
@@ -121,19 +126,19 @@ def _author_of(tweet: JsonObject, includes: Includes) -> tuple[str, str | None]:
     user = inline or includes.users.get(native or "", inline)
     if user.get("protected") is True:
         raise Unreadable("its author shows posts to followers only, so it is not kept")
-    handle = plain(user.get("username")) or plain(tweet.get("username")) or None
+    handle = as_text(user.get("username")) or as_text(tweet.get("username")) or None
     if native is None and handle is None:
         raise Unreadable("X sent a post without its author")
     return f"x:{native}" if native else f"x:@{handle}", handle
 
 
-def _versions(tweet: JsonObject, own: str) -> list[str]:
-    """The ids of the edit history, oldest first, with the post's own id last where the history lacks it."""
+def _versions(tweet: JsonObject, own: str) -> tuple[str, list[str]]:
+    """The first id of the edit history, and all its ids with this version's own last."""
     history = tweet.get("edit_history_tweet_ids") or tweet.get("edit_history_post_ids")
     if not isinstance(history, list) or history == [own]:
-        return [own]
+        return own, [own]
     ids = [native for item in history if (native := native_id(item))]
-    return [*ids, own] if own not in ids else ids
+    return (ids or [own])[0], [*(native for native in ids if native != own), own]
 
 
 def _times(tweet: JsonObject, own: str, first: str, includes: Includes) -> tuple[str, str | None]:
@@ -193,13 +198,13 @@ def _withheld(tweet: JsonObject) -> tuple[str, ...]:
     if "withheld" not in tweet:
         return ()
     countries = as_object(tweet["withheld"]).get("country_codes")
-    return tuple(f"withheld:{plain(code)}" for code in countries) if isinstance(countries, list) else ("withheld",)
+    return tuple(f"withheld:{as_text(code)}" for code in countries) if isinstance(countries, list) else ("withheld",)
 
 
 def _tags(entities: list[JsonObject]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for item in _entity(entities, "hashtags"):
-        if (tag := plain(item.get("tag"))) and (name := _normalise_tag(tag)):
+        if (tag := as_text(item.get("tag"))) and (name := _normalise_tag(tag)):
             found[name] = None
     return tuple(found)
 
@@ -208,8 +213,8 @@ def _links(entities: list[JsonObject], quoted: Ref | None, own: str) -> tuple[Li
     """The addresses that stand in the text, except those that only lead to its own media, rest or quoted post."""
     found: dict[str, Link] = {}
     for item in _entity(entities, "urls"):
-        url = plain(item.get("url"))
-        expanded = plain(item.get("unwound_url")) or plain(item.get("expanded_url")) or None
+        url = as_text(item.get("url"))
+        expanded = as_text(item.get("unwound_url")) or as_text(item.get("expanded_url")) or None
         if not url or "media_key" in item or (expanded and _leads_to_itself(expanded, quoted, own)):
             continue
         found[url] = Link(url, expanded)
@@ -239,7 +244,7 @@ def _path_at_x(url: str) -> str | None:
 def _mentions(entities: list[JsonObject]) -> tuple[Mention, ...]:
     found: dict[str, Mention] = {}
     for item in _entity(entities, "mentions"):
-        if handle := plain(item.get("username")):
+        if handle := as_text(item.get("username")):
             native = native_id(item.get("id"))
             found[handle] = Mention(handle, f"x:{native}" if native else None)
     return tuple(found.values())
@@ -255,7 +260,7 @@ def _media(tweet: JsonObject, includes: Includes, entities: list[JsonObject]) ->
     if not items and isinstance(keys, list):
         items = [includes.media[key] for key in keys if isinstance(key, str) and key in includes.media]
     found = [
-        Media(url, _MEDIA_KINDS.get(str(item.get("type")), "other"), plain(item.get("alt_text")) or None)
+        Media(url, _MEDIA_KINDS.get(str(item.get("type")), "other"), as_text(item.get("alt_text")) or None)
         for item in items
         if (url := _media_url(item))
     ]
@@ -263,17 +268,17 @@ def _media(tweet: JsonObject, includes: Includes, entities: list[JsonObject]) ->
 
 
 def _media_url(item: JsonObject) -> str | None:
-    if url := plain(item.get("url")):
+    if url := as_text(item.get("url")):
         return url
     files = [each for each in listed(item, "variants") if each.get("content_type") == "video/mp4"]
     best = max(files, key=lambda each: _count(each, "bit_rate") or 0, default={})
-    return plain(best.get("url")) or plain(item.get("preview_image_url"))
+    return as_text(best.get("url")) or as_text(item.get("preview_image_url"))
 
 
 def _media_pages(entities: list[JsonObject]) -> tuple[Media, ...]:
     found: dict[str, Media] = {}
     for item in _entity(entities, "urls"):
-        url = plain(item.get("expanded_url"))
+        url = as_text(item.get("expanded_url"))
         if url and "media_key" in item:
             found[url] = Media(url, "video" if "/video/" in url else "image")
     return tuple(found.values())
@@ -294,18 +299,18 @@ def _metrics(counts: object) -> Metrics | None:
 
 def _bio(user: JsonObject) -> str | None:
     """The description with its t.co addresses written out, since who someone works for often stands in them."""
-    bio = plain(user.get("description"))
+    bio = as_text(user.get("description"))
     if not bio:
         return None
     if "https://t.co/" in bio:
         for item in objects(as_object(user.get("entities")), "description", "urls"):
-            short, expanded = plain(item.get("url")), plain(item.get("expanded_url"))
+            short, expanded = as_text(item.get("url")), as_text(item.get("expanded_url"))
             bio = bio.replace(short, expanded) if short and expanded else bio
     return bio
 
 
 def _language(value: object) -> str | None:
-    return None if value in _NO_LANGUAGE else plain(value) or None
+    return None if value in _NO_LANGUAGE else as_text(value) or None
 
 
 def _flag(value: object) -> bool | None:
@@ -338,19 +343,9 @@ def _unescape(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def plain(value: object) -> str | None:
-    """A text that UTF-8 and SQLite can hold: half surrogate pairs become U+FFFD, NUL goes; None for anything else."""
-    if not isinstance(value, str):
-        return None
-    if "\0" in value:
-        value = value.replace("\0", "")
-    if value.isascii():
-        return value
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return value
+def as_text(value: object) -> str | None:
+    """The value if it is a text. What SQLite cannot hold (NUL, half surrogate pairs) the store mends."""
+    return value if isinstance(value, str) else None
 
 
 def as_object(value: object) -> JsonObject:
