@@ -71,7 +71,7 @@ def _order(sight: list[Any]) -> tuple[str, str]:
 
 def _load_known(conn: sqlite3.Connection, ids: Iterable[str]) -> list[tuple[str, str, str, dict[str, list[Any]]]]:
     rows = conn.execute(
-        "SELECT id, first_seen_at, last_seen_at, fields_seen FROM json_each(?) JOIN authors ON id = value",
+        "SELECT authors.id, first_seen_at, last_seen_at, fields_seen FROM json_each(?) JOIN authors ON authors.id = value",
         [json.dumps(list(ids))],
     )
     return [(author, first, last, json.loads(seen)) for author, first, last, seen in rows]
@@ -104,8 +104,8 @@ def resolve_authors(conn: sqlite3.Connection, ids: Iterable[str]) -> dict[str, s
     resolved = {author_id: storable(author_id) for author_id in ids}
     handles = {author_id[3:]: author_id for author_id in resolved if author_id.startswith("x:@")}
     rows = conn.execute(
-        "SELECT value, id FROM json_each(?) JOIN authors ON platform = 'x' AND handle = value COLLATE NOCASE"
-        " WHERE id NOT LIKE 'x:@%' ORDER BY last_seen_at, id",
+        "SELECT value, authors.id FROM json_each(?) JOIN authors ON platform = 'x' AND handle = value COLLATE NOCASE"
+        " WHERE authors.id NOT LIKE 'x:@%' ORDER BY last_seen_at, authors.id",
         [json.dumps(list(handles))],
     )
     for handle, author_id in rows:

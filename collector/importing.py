@@ -18,8 +18,10 @@ _EXAMPLES = 5
 
 @dataclass(slots=True)
 class Imported:
-    """The account of one file. Every row read is a new or known post, or is counted in ``unusable``.
+    """The account of one file.
 
+    Every post of a row is new, or known (also from an earlier row); ``along_count`` counts new posts that came along
+    inside others (quoted, replied to). A row without a usable post is counted in ``unusable_count``.
     ``reasons`` counts why rows were not usable; ``examples`` are the first few flaws with their lines.
     ``cut_short``: the file could not be read to its end.
     """
@@ -29,6 +31,7 @@ class Imported:
     rows_count: int = 0
     new_count: int = 0
     known_count: int = 0
+    along_count: int = 0
     repaired_count: int = 0
     unusable_count: int = 0
     unknown_count: int = 0
@@ -36,11 +39,17 @@ class Imported:
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[Flaw] = field(default_factory=list)
 
-    def add(self, batch: Batch, new: int, known: int) -> None:
-        """Counts one page in."""
+    def add(self, batch: Batch, new: frozenset[str]) -> None:
+        """Counts one page in; ``new`` are the posts that the archive did not know."""
+        rows = [post.id for post in batch.posts if post.primary]
+        own = set(rows)
         self.rows_count += batch.rows
-        self.new_count += new
-        self.known_count += known
+        self.new_count += len(own & new)
+        self.known_count += len(rows) - len(own & new)
+        self.along_count += len(new - own)
+        self._add_flaws(batch)
+
+    def _add_flaws(self, batch: Batch) -> None:
         kinds = Counter(flaw.kind for flaw in batch.flaws)
         self.repaired_count += kinds["repaired"]
         self.unknown_count += kinds["unknown"]
@@ -88,7 +97,7 @@ def _open(archive: Archive, chat: Chat, path: Path, source: FileSource) -> Walk:
 def _save(archive: Archive, walk: Walk, prepared: PreparedPage, batch: Batch, account: Imported) -> None:
     place = WalkPlace(walk=walk.id, key=walk.key, chat=walk.chat, platform=walk.platform, cursor=None)
     if archive.has_page(place, prepared):
-        account.add(batch, 0, len({post.id for post in batch.posts}))
+        account.add(batch, frozenset())
         return
     saved = archive.save_page(prepared, batch, place)
-    account.add(batch, len(saved.new), saved.known)
+    account.add(batch, saved.new)

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from archive.errors import StorageError
 from archive.models import Batch, RawPage
 from archive.store import Archive, WalkPlace, save_parsed
 
@@ -26,11 +27,10 @@ _READ_FROM_PAGES = (
 
 @dataclass(slots=True)
 class Reparsed:
-    """``unreadable``: pages of a source that this version does not know."""
+    """How much was read again."""
 
     pages_count: int = 0
     posts_count: int = 0
-    unreadable_count: int = 0
 
 
 def reparse(
@@ -38,7 +38,8 @@ def reparse(
 ) -> Reparsed:
     """Rebuilds everything that is read from pages, in the order they were fetched, in one transaction.
 
-    Until it commits, readers see the rows of before; a kill leaves them untouched.
+    Until it commits, readers see the rows of before; a kill leaves them untouched. Raises StorageError for pages that
+    no parser knows.
     """
     done = Reparsed()
     with archive.transaction() as conn:
@@ -49,8 +50,10 @@ def reparse(
         for page, place, raw in _stored_pages(conn):
             parse = parsers.get(raw.source)
             if parse is None:
-                done.unreadable_count += 1
-                continue
+                raise StorageError(
+                    f"{archive.path} holds pages of {raw.source!r}, which this version cannot read:"
+                    " nothing was changed; install the version of chatkeep that stored them, or a newer one"
+                )
             save_parsed(conn, page, raw, parse(raw), place)
             done.pages_count += 1
             on_page(done.pages_count)

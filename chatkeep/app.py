@@ -1,0 +1,120 @@
+"""What every command shares: where things lie, the clock, how to speak to a person, how to stop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from archive.models import Chat
+from archive.store import Archive, open_archive
+from archive.times import Clock, system_clock
+from chatkeep import __version__
+from chatkeep.settings import Settings, find_chat, load_settings
+
+
+@dataclass(slots=True)
+class App:
+    """One run of the command line. Results go to ``out``, progress and remarks to ``remarks``."""
+
+    config: Path
+    data: Path
+    clock: Clock = system_clock
+    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
+    remarks: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
+
+    @property
+    def archive_path(self) -> Path:
+        """The file that holds everything, and is never served."""
+        return self.data / "archive.db"
+
+    @property
+    def chats_path(self) -> Path:
+        """The published file for organisers."""
+        return self.data / "chats.db"
+
+    def load_settings(self) -> Settings:
+        """The settings of chats.toml, read anew."""
+        return load_settings(self.config, self.clock())
+
+    @contextmanager
+    def opened(self, command: str | None = None) -> Iterator[Archive]:
+        """The archive with the settings' chats written into it; ``command`` notes a run."""
+        settings = self.load_settings()
+        with open_archive(self.archive_path, self.clock) as archive:
+            known = archive.load_chats()
+            for slug, chat in settings.chats.items():
+                if _differs(known.get(slug), chat):
+                    archive.save_chat(chat)
+            if command is None:
+                yield archive
+                return
+            archive.start_run(command, __version__)
+            try:
+                yield archive
+            except BaseException as error:
+                archive.end_run(getattr(error, "exit_code", 1))
+                raise
+            archive.end_run(0)
+
+    def find_chat(self, archive: Archive, name: str) -> Chat:
+        """The chat that a person means; raises UsageError with the known ones."""
+        return find_chat(name, archive.load_chats())
+
+    def show(self, rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None) -> None:
+        """A table for a person, or JSON for a program."""
+        if as_json:
+            click.echo(json.dumps(list(rows), ensure_ascii=False, indent=2))
+        elif rows:
+            table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+            for name in rows[0]:
+                table.add_column(name, justify="right" if isinstance(rows[0][name], int) else "left")
+            for row in rows:
+                table.add_row(*("" if value is None else str(value) for value in row.values()))
+            self.out.print(table)
+
+
+def _differs(known: Chat | None, chat: Chat) -> bool:
+    if known is None:
+        return True
+    plain = ("title", "hashtags", "hosts", "timezone", "description")
+    return any(getattr(known, name) != getattr(chat, name) for name in plain) or any(
+        session not in known.sessions for session in chat.sessions
+    )
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """An event that the first SIGINT or SIGTERM sets, so that work ends after its transaction; a second stops now."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def is_terminal() -> bool:
+    """Whether a person watches: progress is shown to them alone."""
+    return sys.stderr.isatty()
+
+
+pass_app = click.make_pass_decorator(App)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program instead of text.")

@@ -1,0 +1,97 @@
+"""The command line: one group, its global options, and one line for every error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import click
+
+from archive.errors import ChatkeepError
+from chatkeep import __version__
+from chatkeep.app import App
+from chatkeep.commands import capture, demo, findings, setup, site
+
+_STOPPED = 130
+_BUG = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    envvar="CHATKEEP_DATA",
+    show_default=True,
+    help="The folder that holds the archive. The environment variable CHATKEEP_DATA sets it too.",
+)
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("chats.toml"),
+    show_default=True,
+    help="The settings: your chats and where to look for them.",
+)
+@click.version_option(__version__, "-V", "--version", message="chatkeep %(version)s")
+@click.pass_context
+def chatkeep(context: click.Context, data: Path, config: Path) -> None:
+    """Keep a hashtag chat: capture its posts, see what was captured, find the tips, make the guide.
+
+    New here? `chatkeep demo` shows everything with a fictional chat, without any account or key.
+    Then `chatkeep init` sets up your own chat.
+    """
+    context.obj = App(config=config, data=data)
+
+
+for _module in (demo, setup, capture, findings, site):
+    for _command in _module.COMMANDS:
+        chatkeep.add_command(_command)
+
+
+def main() -> None:
+    """Runs the command line and leaves with its exit code (0 done, 1 a bug, 2 usage, 3 settings or credentials,
+    4 try later, 5 partly done, 6 disk or database, 130 stopped).
+    """
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """One command; every error is one line on standard error, and an exit code."""
+    try:
+        result = chatkeep.main(arguments, prog_name="chatkeep", standalone_mode=False)
+    except ChatkeepError as error:
+        return _say(str(error), error.exit_code)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _say("stopped; the archive is whole, and the same command goes on where it was", _STOPPED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001  # the top of the command line: a bug is reported, never a traceback
+        return _say(_bug(error), _BUG)
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"chatkeep: {message}", err=True)
+    return code
+
+
+def _bug(error: Exception) -> str:
+    if os.environ.get("CHATKEEP_DEBUG"):
+        traceback.print_exc()
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"a bug in chatkeep {__version__}: {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno};"
+        " nothing captured is lost. Please report this line (CHATKEEP_DEBUG=1 shows more)"
+    )
+
+
+if __name__ == "__main__":
+    main()

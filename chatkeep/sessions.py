@@ -1,0 +1,52 @@
+"""When a chat sits: sessions given with their times, and the occurrences of a weekly chat."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from archive.models import Session
+from archive.times import to_text
+
+_EVERY = re.compile(r"^\s*(mon|tue|wed|thu|fri|sat|sun)[a-z]*\s+(\d{1,2})[:.](\d{2})\s*$", re.IGNORECASE)
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def parse_every(text: str) -> tuple[int, time]:
+    """The weekday (Monday is 0) and local time of ``Thu 13:00``. Raises ValueError."""
+    match = _EVERY.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a weekday and a time such as 'Thu 13:00'")
+    return _DAYS.index(match[1].lower()), time(int(match[2]), int(match[3]))
+
+
+def occurrences(every: str, minutes: int, zone: ZoneInfo, now: datetime) -> list[tuple[datetime, datetime]]:
+    """The latest sitting that has begun and the next one; the local hour holds through clock changes."""
+    weekday, at = parse_every(every)
+    today = now.astimezone(zone).date()
+    found = []
+    for days in range(-7, 8):
+        day = today + timedelta(days=days)
+        if day.weekday() == weekday:
+            start = datetime.combine(day, at, zone)
+            found.append((start, start + timedelta(minutes=minutes)))
+    begun = [pair for pair in found if pair[0] <= now]
+    coming = [pair for pair in found if pair[0] > now]
+    return begun[-1:] + coming[:1]
+
+
+def build_sessions(
+    chat: str, zone: ZoneInfo, sittings: list[tuple[datetime, datetime, tuple[str, ...], str | None]]
+) -> tuple[Session, ...]:
+    """Sessions with stable ids: the given one, else chat and local day, with the hour where a day has two."""
+    days = Counter(start.astimezone(zone).date() for start, _, _, _ in sittings)
+    sessions = []
+    for start, end, questions, given in sittings:
+        local = start.astimezone(zone)
+        name = f"{chat}-{local:%Y-%m-%d}" + (f"-{local:%H%M}" if days[local.date()] > 1 else "")
+        sessions.append(
+            Session(id=given or name, chat=chat, starts_at=to_text(start), ends_at=to_text(end), questions=questions)
+        )
+    return tuple(sorted(sessions, key=lambda session: session.starts_at))

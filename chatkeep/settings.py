@@ -1,0 +1,206 @@
+"""Settings: chats.toml in the working folder, secrets from the environment or a .env beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+
+from archive.errors import SettingsError, UsageError
+from archive.models import Chat, normalise_tag
+from chatkeep.sessions import build_sessions, occurrences
+
+_CHAT_KEYS = frozenset({"title", "hashtags", "hosts", "timezone", "description", "session", "budget"})
+_SESSION_KEYS = frozenset({"starts", "ends", "every", "minutes", "questions", "id"})
+_SOURCES: Mapping[str, frozenset[str]] = {
+    "bluesky": frozenset({"service"}),
+    "mastodon": frozenset({"servers"}),
+    "x": frozenset({"base_url", "search", "dialect"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What chats.toml says. ``sources`` holds each platform's table; a platform that is not named is not asked."""
+
+    path: Path
+    chats: Mapping[str, Chat] = field(default_factory=dict)
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class _Reader:
+    """Reads values out of chats.toml and says in which line a wrong one stands."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.lines = text.splitlines()
+
+    def error(self, words: str, remedy: str, near: str = "") -> SettingsError:
+        pattern = re.compile(rf"\b{re.escape(near)}\b") if near else None
+        numbers = [n for n, line in enumerate(self.lines, 1) if pattern and pattern.search(line)]
+        place = f"{self.path}, line {numbers[0]}" if numbers else str(self.path)
+        return SettingsError(f"{place}: {words}; {remedy}")
+
+    def known(self, table: Mapping[str, Any], keys: frozenset[str], where: str) -> None:
+        for key in table:
+            if key not in keys:
+                raise self.error(f"{where} knows no {key!r}", f"it may have {', '.join(sorted(keys))}", key)
+
+    def words(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if isinstance(value, str) or not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise self.error(f"{key} must be a list of texts", f'write {key} = ["…", "…"]', key)
+        return tuple(value)
+
+    def text(self, table: Mapping[str, Any], key: str, default: str | None = None) -> str | None:
+        value = table.get(key, default)
+        if value is not None and not isinstance(value, str):
+            raise self.error(f"{key} must be a text", f'write {key} = "…"', key)
+        return value
+
+
+def load_settings(path: Path, now: datetime, environment: Mapping[str, str] | None = None) -> Settings:
+    """Reads chats.toml; a file that is not there gives empty settings. Raises SettingsError with line and remedy."""
+    secrets = _load_secrets(path.parent, os.environ if environment is None else environment)
+    if not path.exists():
+        return Settings(path, secrets=secrets)
+    text = _read(path)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(_syntax_message(path, str(error))) from error
+    reader = _Reader(path, text)
+    reader.known(table, frozenset({"chat", "source"}), "chats.toml")
+    chats = [_read_chat(reader, slug, chat, now) for slug, chat in _table(reader, table, "chat").items()]
+    return Settings(path, {chat.slug: chat for chat in chats}, _read_sources(reader, table), secrets)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 text; save it as UTF-8 in your editor") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _syntax_message(path: Path, words: str) -> str:
+    match = re.search(r"^(.*?) \(at line (\d+), column (\d+)\)$", words)
+    if match is None:
+        return f"{path} cannot be read to its end ({words}); compare it with the example in the documentation"
+    return f"{path}, line {match[2]}: {match[1]}; mend this line (texts stand in quotes, lists in [ ])"
+
+
+def _table(reader: _Reader, parent: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = parent.get(key, {})
+    if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
+        raise reader.error(f"{key} must be a table", f"write [{key}.name] on a line of its own", key)
+    return value
+
+
+def _read_chat(reader: _Reader, slug: str, table: Mapping[str, Any], now: datetime) -> Chat:
+    if not re.fullmatch(r"\w[\w-]{0,63}", slug):
+        raise reader.error(f"{slug!r} cannot name a chat", "use letters, digits, - and _", slug)
+    reader.known(table, _CHAT_KEYS, f"[chat.{slug}]")
+    hashtags = tuple(filter(None, (normalise_tag(tag) for tag in reader.words(table, "hashtags"))))
+    name = reader.text(table, "timezone", "Europe/London") or ""
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise reader.error(f"no time zone {name!r}", 'write one such as "Europe/London"', "timezone") from error
+    return Chat(
+        slug=slug,
+        title=reader.text(table, "title", f"#{slug}") or slug,
+        hashtags=hashtags or (normalise_tag(slug),),
+        hosts=tuple(host.replace(":@", ":") for host in reader.words(table, "hosts")),
+        timezone=name,
+        description=reader.text(table, "description"),
+        sessions=build_sessions(slug, zone, _read_sittings(reader, table, zone, now)),
+    )
+
+
+def _read_sittings(
+    reader: _Reader, table: Mapping[str, Any], zone: ZoneInfo, now: datetime
+) -> list[tuple[datetime, datetime, tuple[str, ...], str | None]]:
+    sittings = []
+    for session in table.get("session", []):
+        reader.known(session, _SESSION_KEYS, "[[chat.….session]]")
+        questions, given = reader.words(session, "questions"), reader.text(session, "id")
+        if "every" in session:
+            times = _weekly(reader, session, zone, now)
+        else:
+            times = [(_moment(reader, session, "starts", zone), _end(reader, session, zone))]
+        sittings += [(start, end, questions, given) for start, end in times]
+    for start, end, _, _ in sittings:
+        if end <= start:
+            raise reader.error("a session ends before it starts", "mend its starts and ends", "ends")
+    return sittings
+
+
+def _weekly(
+    reader: _Reader, session: Mapping[str, Any], zone: ZoneInfo, now: datetime
+) -> list[tuple[datetime, datetime]]:
+    try:
+        return occurrences(str(session["every"]), _minutes(reader, session), zone, now)
+    except ValueError as error:
+        raise reader.error(str(error), 'write every = "Thu 13:00"', "every") from error
+
+
+def _minutes(reader: _Reader, session: Mapping[str, Any]) -> int:
+    minutes = session.get("minutes", 60)
+    if not isinstance(minutes, int) or not 1 <= minutes <= 24 * 60:
+        raise reader.error("minutes must be a whole number from 1 to 1440", "write minutes = 60", "minutes")
+    return minutes
+
+
+def _end(reader: _Reader, session: Mapping[str, Any], zone: ZoneInfo) -> datetime:
+    if "ends" in session:
+        return _moment(reader, session, "ends", zone)
+    return _moment(reader, session, "starts", zone) + timedelta(minutes=_minutes(reader, session))
+
+
+def _moment(reader: _Reader, session: Mapping[str, Any], key: str, zone: ZoneInfo) -> datetime:
+    value = session.get(key)
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=zone)
+    kind = "a day without an hour" if isinstance(value, date) else "missing" if value is None else "not a time"
+    raise reader.error(f"{key} of a session is {kind}", f"write {key} = 2026-10-08T13:00:00", key)
+
+
+def _read_sources(reader: _Reader, table: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    sources = _table(reader, table, "source")
+    for name, source in sources.items():
+        if name not in _SOURCES:
+            raise reader.error(f"no source {name!r}", f"there are {', '.join(sorted(_SOURCES))}", f"source.{name}")
+        reader.known(source, _SOURCES[name], f"[source.{name}]")
+        for key in source:
+            reader.words(source, key) if key == "servers" else reader.text(source, key)
+    return sources
+
+
+def _load_secrets(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Secrets by the names of design section 9; the environment goes before the .env file."""
+    names = ("X_BEARER_TOKEN", "BLUESKY_HANDLE", "BLUESKY_APP_PASSWORD")
+    found = {key: value for key, value in dotenv_values(folder / ".env").items() if value} | dict(environment)
+    return {key: value for key, value in found.items() if value and (key in names or key.startswith("MASTODON_TOKEN"))}
+
+
+def find_chat(name: str, chats: Mapping[str, Chat]) -> Chat:
+    """The chat that a person means: with # or spaces or in capitals. Raises UsageError that lists the known ones."""
+    wanted = normalise_tag("".join(name.split()))
+    for chat in chats.values():
+        if wanted in (chat.slug.lower(), *chat.hashtags):
+            return chat
+    if not chats:
+        raise UsageError(f"no chat {name!r}: there are none yet; `chatkeep init` sets one up")
+    known = ", ".join(sorted(chats))
+    raise UsageError(f"no chat {name!r}; the known ones are: {known}. Add a new one to chats.toml")
