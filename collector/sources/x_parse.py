@@ -41,7 +41,7 @@ __all__ = [
 
 FlawKind = Literal["unusable", "repaired", "unknown", "malformed"]
 
-_GONE = frozenset({"resource-not-found", "not-authorized-for-resource"})
+_GONE = frozenset({"resource-not-found", "resource-unavailable", "not-authorized-for-resource", "disallowed-resource"})
 _FIELD_NAMES = """
 article article_title attachments author author_id card_uri community_id context_annotations conversation_id
 created_at display_text_range edit_controls edit_history_post_ids edit_history_tweet_ids entities geo id

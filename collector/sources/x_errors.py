@@ -1,0 +1,113 @@
+"""What an answer of X that brings no posts means for the collector, in one place (X's own table of errors)."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, Skippable
+
+WHERE_TO_GET_A_KEY = "copy the Bearer Token from your app's Keys and tokens page at https://console.x.com into .env"
+
+_WHAT_THE_APP_NEEDS = (
+    "at https://console.x.com the app must be in a project with access to search; "
+    f'without the full archive set search = "recent" under [source.x]; else {WHERE_TO_GET_A_KEY}'
+)
+
+_LONGEST_WINDOW_SECONDS = 15 * 60 + 10  # X counts requests in windows of 15 minutes; more is a broken header
+_WITHOUT_RESET_SECONDS = 60.0
+_ONE_A_SECOND_SECONDS = 2.0  # search/all allows one request a second, and says so with requests remaining
+
+
+def error_of(response: httpx.Response, now: datetime, secret: str) -> ExchangeError | None:
+    """The error that the answer is, or None for one to read on. ``secret`` never appears in the message."""
+    status = response.status_code
+    if status == 200:
+        return None
+    problem = _problem(response)
+    told = _told(problem, secret)
+    if status == 402 or _kind(problem) == "usage-capped":
+        return OutOfBudget(_out_of_budget(status, told), status=status)
+    if status == 429:
+        return _too_many(response, now, told)
+    if status == 401 or (status == 403 and problem is not None):
+        return _refusal(status, told)
+    if status >= 500 or status == 408 or problem is None:
+        return Retriable(f"X answered with an error of its own ({status}){told}", status=status)
+    return Skippable(f"X does not answer this request ({status}){told}", status=status)
+
+
+def decoded(response: httpx.Response) -> dict[str, Any]:
+    """The answer's JSON object; Retriable where a 200 holds none, which is how a cut or foreign answer looks."""
+    answer = _json(response)
+    if isinstance(answer, dict) and not answer.keys().isdisjoint(("data", "meta", "errors")):
+        return answer
+    raise Retriable("X sent an answer that cannot be read, perhaps cut short", status=response.status_code)
+
+
+def _refusal(status: int, told: str) -> Fatal:
+    if status == 401:
+        return Fatal(f"X does not accept X_BEARER_TOKEN{told}; {WHERE_TO_GET_A_KEY}", status=status)
+    return Fatal(f"X refuses this to the app of X_BEARER_TOKEN{told}; {_WHAT_THE_APP_NEEDS}", status=status)
+
+
+def _too_many(response: httpx.Response, now: datetime, told: str) -> Retriable:
+    remaining = _number(response, "x-rate-limit-remaining")
+    reset = _number(response, "x-rate-limit-reset")
+    if remaining:
+        after = _ONE_A_SECOND_SECONDS
+    elif reset is None:
+        after = _WITHOUT_RESET_SECONDS
+    else:
+        after = min(max(reset - now.timestamp(), 0.0) + 1.0, _LONGEST_WINDOW_SECONDS)
+    return Retriable(f"X asks us to wait {after:.0f} seconds{told}", after=after, status=429)
+
+
+def _out_of_budget(status: int, told: str) -> str:
+    if status == 402:
+        return f"X has no credits left for this{told}; add credits or raise the spend limit at https://console.x.com"
+    return f"the monthly number of posts that X sells you is used up{told}; see Usage at https://console.x.com"
+
+
+def _number(response: httpx.Response, header: str) -> int | None:
+    text = response.headers.get(header, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def _problem(response: httpx.Response) -> dict[str, Any] | None:
+    """X's description of what went wrong; None where the answer comes from something before X (a web page)."""
+    problem = _json(response)
+    return problem if isinstance(problem, dict) else None
+
+
+def _kind(problem: dict[str, Any] | None) -> str:
+    """The last part of the problem's type, since X writes two hosts before it."""
+    if problem is None:
+        return ""
+    if problem.get("title") == "UsageCapExceeded":
+        return "usage-capped"
+    return str(problem.get("type")).rsplit("/", 1)[-1]
+
+
+def _told(problem: dict[str, Any] | None, secret: str) -> str:
+    """What X says, in brackets, for the end of a sentence."""
+    if problem is None:
+        return ""
+    errors = problem.get("errors")
+    inner = errors[0].get("message") if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None
+    text = inner or problem.get("detail") or problem.get("title")
+    if not isinstance(text, str):
+        return ""
+    plain = " ".join(text.replace(secret, "…").split())
+    return f' ("{plain[:200]}")'
+
+
+def _json(response: httpx.Response) -> object:
+    try:
+        parsed: object = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+    return parsed
