@@ -1,0 +1,215 @@
+"""The rows of chats.db, read from the attached archive: one SELECT a table, for one session at a time.
+
+Parameters: :chat and :stored (as the archive names them), :session (as chats.db names it), :zone, :hosts, :questions.
+What may be shown is settled once, in ``temp.member``; all else joins to it.
+"""
+
+from __future__ import annotations
+
+
+def _gone(post: str) -> str:
+    return f"EXISTS (SELECT 1 FROM archive.tombstones WHERE key = {post})"
+
+
+def _published(post: str) -> str:
+    return f"(SELECT id FROM temp.member WHERE post = {post})"
+
+
+WORKING_TABLES = (
+    """CREATE TEMP TABLE member (post TEXT PRIMARY KEY, id TEXT, why TEXT, author TEXT, handle TEXT, platform TEXT,
+    local_time TEXT, url TEXT, person TEXT) WITHOUT ROWID""",
+    "CREATE TEMP TABLE asked (post TEXT PRIMARY KEY, question TEXT, number INTEGER) WITHOUT ROWID",
+    "CREATE TEMP TABLE answered (post TEXT PRIMARY KEY, question TEXT, number INTEGER) WITHOUT ROWID",
+    "CREATE TEMP TABLE sound_tip (id TEXT PRIMARY KEY, post TEXT) WITHOUT ROWID",
+    "CREATE TEMP TABLE tipped (post TEXT PRIMARY KEY, tips INTEGER, score REAL, support INTEGER) WITHOUT ROWID",
+    "CREATE TEMP TABLE repeated (post TEXT PRIMARY KEY) WITHOUT ROWID",
+    """CREATE TEMP TABLE shared (url TEXT, id TEXT, author TEXT, name TEXT, person TEXT, posted_at TEXT, title TEXT,
+    domain TEXT)""",
+    "CREATE INDEX temp.shared_url ON shared (url, posted_at)",
+)
+WORKING_NAMES = ("member", "asked", "answered", "sound_tip", "tipped", "repeated", "shared")
+
+_MEMBER = f"""
+INSERT INTO temp.member
+SELECT p.id, digest(:session, p.id), c.why, p.author, clean(a.handle), platform_name(p.platform),
+  local_time(p.posted_at, :zone), post_url(p.url, p.id),
+  coalesce((SELECT id FROM archive.people WHERE author = p.author), p.author)
+FROM archive.chat_posts c JOIN archive.posts p ON p.id = c.post LEFT JOIN archive.authors a ON a.id = p.author
+WHERE c.chat = :chat AND c.session = :stored AND p.visibility IN ('public', 'unlisted')
+  AND NOT {_gone("p.id")} AND NOT {_gone("p.author")} AND NOT {_gone("p.repost_of")}
+"""
+_ASKED = """
+INSERT INTO temp.asked
+SELECT q.post, min(q.id), q.number FROM archive.questions q JOIN temp.member m ON m.post = q.post
+WHERE q.chat = :chat AND q.session = :stored GROUP BY q.post
+"""
+_ANSWERED = """
+INSERT INTO temp.answered
+SELECT post, question, number FROM (
+  SELECT a.post, a.question, q.number,
+    row_number() OVER (PARTITION BY a.post ORDER BY a.confidence DESC, q.number, a.question) AS place
+  FROM archive.answers a JOIN archive.questions q ON q.id = a.question JOIN temp.member m ON m.post = a.post
+  WHERE q.chat = :chat AND q.session = :stored) WHERE place = 1
+"""
+_SOUND_TIP = f"""
+INSERT INTO temp.sound_tip
+SELECT t.id, t.post FROM archive.tips t JOIN temp.member m ON m.post = t.post
+WHERE t.chat = :chat AND t.session = :stored AND NOT EXISTS (
+  SELECT 1 FROM archive.tip_evidence e WHERE e.tip = t.id AND e.relation = 'part' AND {_gone("e.post")})
+"""
+_TIPPED = """
+INSERT INTO temp.tipped
+SELECT s.post, count(*), max(t.score), max(t.support_count)
+FROM temp.sound_tip s JOIN archive.tips t ON t.id = s.id GROUP BY s.post
+"""
+_REPEATED = """
+INSERT OR IGNORE INTO temp.repeated
+SELECT e.post FROM temp.sound_tip s JOIN archive.tip_evidence e ON e.tip = s.id
+WHERE e.relation IN ('duplicate', 'repost') AND e.post <> s.post
+"""
+_SHARED = """
+INSERT INTO temp.shared
+SELECT web_url(coalesce(l.expanded_url, l.url)), m.id, m.author,
+  coalesce('@' || m.handle, author_name(NULL, NULL, m.author)), m.person, p.posted_at, clean(g.title), g.domain
+FROM temp.member m JOIN archive.posts p ON p.id = m.post JOIN archive.post_links l ON l.post = m.post
+LEFT JOIN archive.link_pages g ON g.url = coalesce(l.expanded_url, l.url)
+WHERE web_url(coalesce(l.expanded_url, l.url)) IS NOT NULL
+"""
+PREPARE = (_MEMBER, _ASKED, _ANSWERED, _SOUND_TIP, _TIPPED, _REPEATED, _SHARED)
+"""Fills the working tables, in this order."""
+
+_POSTS = f"""
+SELECT m.id, m.local_time, m.author, m.handle, m.platform, clean(p.text),
+  CASE WHEN k.post IS NOT NULL THEN 'question' WHEN w.post IS NOT NULL THEN 'answer' ELSE 'other' END,
+  coalesce(k.question, w.question), coalesce(k.number, w.number), p.kind, ifnull(t.tips, 0),
+  n.likes, n.reposts, n.replies, n.quotes, n.views, m.url, :chat, :session, m.why,
+  local_minute(p.posted_at, :zone), p.posted_at, p.edited_at,
+  {_published("p.reply_to")}, {_published("p.quote_of")}, {_published("p.repost_of")},
+  (SELECT context(clean(oa.handle), o.text) FROM archive.posts o LEFT JOIN archive.authors oa ON oa.id = o.author
+   WHERE o.id = coalesce(p.quote_of, p.reply_to) AND p.kind <> 'repost' AND NOT {_gone("o.id")}
+     AND NOT {_gone("o.author")}),
+  p.lang, nullif(joined(p.labels), ''), p.id, post_title(m.handle, m.author, p.text)
+FROM temp.member m JOIN archive.posts p ON p.id = m.post
+LEFT JOIN temp.asked k ON k.post = m.post LEFT JOIN temp.answered w ON w.post = m.post
+LEFT JOIN temp.tipped t ON t.post = m.post
+LEFT JOIN archive.metrics n ON n.post = m.post
+  AND n.seen_at = (SELECT max(seen_at) FROM archive.metrics WHERE post = m.post)
+"""
+_QUESTIONS = f"""
+SELECT id, number, question_text(text), local_time(asked_at, :zone), answers, people, tips, post, url, :chat,
+  :session, asked_at, question_title(number, text)
+FROM (
+  SELECT q.id, q.number, m.id AS post, m.url,
+    CASE WHEN q.post IS NULL OR NOT {_gone("q.post")} THEN q.text
+      ELSE coalesce(announced(:questions, q.number), 'The post that asked this question is no longer there.')
+    END AS text,
+    coalesce(q.asked_at, (SELECT posted_at FROM archive.posts WHERE id = m.post)) AS asked_at,
+    (SELECT count(*) FROM archive.answers a JOIN temp.member am ON am.post = a.post WHERE a.question = q.id) AS answers,
+    (SELECT count(DISTINCT am.person) FROM archive.answers a JOIN temp.member am ON am.post = a.post
+     WHERE a.question = q.id) AS people,
+    (SELECT count(*) FROM temp.sound_tip s JOIN archive.tips t ON t.id = s.id WHERE t.question = q.id) AS tips
+  FROM archive.questions q LEFT JOIN temp.member m ON m.post = q.post
+  WHERE q.chat = :chat AND q.session = :stored)
+"""
+_ANSWERS = """
+SELECT digest(a.question, a.post, :session), a.question, q.number,
+  CASE WHEN p.kind <> 'repost' AND r.post IS NULL THEN row_number() OVER (
+    PARTITION BY a.question, p.kind = 'repost' OR r.post IS NOT NULL
+    ORDER BY ifnull(t.score, -1) DESC, ifnull(t.support, 0) DESC, a.confidence DESC, p.posted_at, p.id) END,
+  clean(p.text), m.author, m.handle, m.platform, m.local_time, p.kind, ifnull(t.tips, 0), a.reason, a.confidence,
+  m.url, m.id, :chat, :session, p.posted_at
+FROM archive.answers a JOIN archive.questions q ON q.id = a.question JOIN temp.member m ON m.post = a.post
+JOIN archive.posts p ON p.id = a.post
+LEFT JOIN temp.tipped t ON t.post = a.post LEFT JOIN temp.repeated r ON r.post = a.post
+WHERE q.chat = :chat AND q.session = :stored
+"""
+_TIPS = """
+SELECT t.id, tip_kind(t.kind), clean(t.text), q.id, q.number, t.support_count, round(t.score, 3), t.reason,
+  'not yet reviewed', m.author, m.handle, m.platform, m.local_time, h.id, m.url, m.id, :chat, :session, p.posted_at
+FROM temp.sound_tip s JOIN archive.tips t ON t.id = s.id JOIN temp.member m ON m.post = t.post
+JOIN archive.posts p ON p.id = t.post
+LEFT JOIN archive.questions q ON q.id = t.question AND q.chat = :chat AND q.session = :stored
+LEFT JOIN archive.themes h ON h.id = t.theme AND h.chat = :chat AND h.session = :stored
+"""
+_TIP_EVIDENCE = """
+SELECT digest(e.tip, e.post, e.position), e.tip, e.relation, m.author, m.handle, m.platform, m.local_time, m.id,
+  e.position, m.url, :chat, :session
+FROM temp.sound_tip s JOIN archive.tip_evidence e ON e.tip = s.id JOIN temp.member m ON m.post = e.post
+"""
+_THEMES = f"""
+SELECT h.id, clean(h.label), clean(joined(h.terms)), h.post_count,
+  (SELECT count(*) FROM temp.sound_tip s JOIN archive.tips t ON t.id = s.id WHERE t.theme = h.id),
+  {_published("h.post")}, :chat, :session
+FROM archive.themes h WHERE h.chat = :chat AND h.session = :stored
+"""
+_LINKS = """
+SELECT digest(:session, url), url, title, coalesce(domain, domain(url)), people, posts, shared_by,
+  local_time(first_at, :zone), id, :chat, :session, first_at
+FROM (
+  SELECT url, max(title) AS title, max(domain) AS domain, count(DISTINCT person) AS people,
+    count(DISTINCT id) AS posts, min(posted_at) AS first_at,
+    (SELECT f.id FROM temp.shared f WHERE f.url = s.url ORDER BY f.posted_at, f.id LIMIT 1) AS id,
+    (SELECT group_concat(name, ', ') FROM (
+      SELECT name FROM temp.shared o WHERE o.url = s.url GROUP BY author ORDER BY min(posted_at), author)) AS shared_by
+  FROM temp.shared s GROUP BY url)
+"""
+_PARTICIPANTS = """
+SELECT digest(:session, m.author), m.author, m.handle, m.platform,
+  CASE WHEN max(m.why = 'host') OR is_host(:hosts, p.platform, m.handle) THEN 'host' ELSE 'participant' END,
+  count(*), sum(w.post IS NOT NULL), sum(ifnull(t.tips, 0)),
+  (SELECT o.id FROM archive.author_organisations ao JOIN archive.organisations o ON o.id = ao.organisation
+   WHERE ao.author = m.author ORDER BY ao.confidence DESC, o.id LIMIT 1),
+  :chat, :session, min(p.posted_at), max(p.posted_at), m.person
+FROM temp.member m JOIN archive.posts p ON p.id = m.post
+LEFT JOIN temp.answered w ON w.post = m.post LEFT JOIN temp.tipped t ON t.post = m.post
+GROUP BY m.author
+"""
+_COVERAGE = """
+SELECT platform_name(platform), local_minute(minute, :zone), state, why, :chat, :session, minute
+FROM archive.coverage WHERE chat = :chat AND session = :stored
+"""
+_SESSIONS = """
+SELECT :session, :title, :chat, :date, local_minute(:starts_at, :zone), local_minute(:ends_at, :zone),
+  (SELECT count(*) FROM main.posts WHERE session = :session),
+  (SELECT count(DISTINCT person) FROM main.participants WHERE session = :session),
+  (SELECT count(*) FROM main.questions WHERE session = :session),
+  (SELECT count(*) FROM main.questions WHERE session = :session AND answer_count = 0),
+  (SELECT count(*) FROM main.answers WHERE session = :session),
+  (SELECT count(*) FROM main.tips WHERE session = :session),
+  (SELECT count(*) FROM main.links WHERE session = :session), :starts_at, :ends_at
+"""
+SESSION_ROWS: tuple[tuple[str, str], ...] = (
+    ("posts", _POSTS), ("questions", _QUESTIONS), ("answers", _ANSWERS), ("tips", _TIPS),
+    ("tip_evidence", _TIP_EVIDENCE), ("themes", _THEMES), ("links", _LINKS), ("participants", _PARTICIPANTS),
+    ("coverage", _COVERAGE), ("sessions", _SESSIONS),
+)  # fmt: skip
+"""What each session's tables are made from; sessions last, since it counts the others."""
+
+_CHATS = """
+SELECT n.id, clean(coalesce(c.title, n.id)), hashtags(coalesce(c.hashtags, '[]')), nullif(clean(c.description), ''),
+  hosts(coalesce(c.hosts, '[]')), count(s.id), ifnull(sum(s.post_count), 0),
+  (SELECT count(DISTINCT person) FROM main.participants WHERE chat = n.id), ifnull(sum(s.tip_count), 0),
+  coalesce(c.timezone, 'UTC')
+FROM (SELECT slug AS id FROM archive.chats UNION SELECT chat FROM main.sessions) n
+LEFT JOIN archive.chats c ON c.slug = n.id LEFT JOIN main.sessions s ON s.chat = n.id GROUP BY n.id
+"""
+_AUTHORS = """
+SELECT t.author, author_name(a.name, a.handle, t.author), clean(a.handle), max(t.platform), max(t.organisation),
+  sum(t.post_count), sum(t.tip_count), count(*), nullif(clean(a.bio), ''), a.followers_count, web_url(a.url),
+  min(t.first_posted_at), max(t.last_posted_at), nullif(joined(a.labels), ''), max(t.person)
+FROM main.participants t LEFT JOIN archive.authors a ON a.id = t.author GROUP BY t.author
+"""
+_ORGANISATIONS = """
+SELECT o.id, clean(o.name), o.type, o.nation, o.region, count(*), sum(a.post_count), web_url(o.url)
+FROM archive.organisations o JOIN main.authors a ON a.organisation = o.id GROUP BY o.id
+"""
+_AUTHOR_ORGANISATIONS = """
+SELECT digest(ao.author, ao.organisation), ao.author, ao.organisation, clean(ao.evidence), ao.confidence
+FROM archive.author_organisations ao JOIN main.authors a ON a.id = ao.author
+JOIN main.organisations o ON o.id = ao.organisation
+"""
+WHOLE_ROWS: tuple[tuple[str, str], ...] = (
+    ("chats", _CHATS), ("authors", _AUTHORS), ("organisations", _ORGANISATIONS),
+    ("author_organisations", _AUTHOR_ORGANISATIONS), ("published", "SELECT 1, :at"),
+)  # fmt: skip
+"""What the tables over all sessions are made from, after the sessions."""
