@@ -36,6 +36,7 @@ _PAGES_A_SLICE = 99
 # A cap that nobody announced would end a long slice without a word, so one that ends beyond here is looked at again.
 _PAGES_TO_TRUST = 50
 _OVERLAP_SECONDS = 600
+_LAG_SECONDS = 60  # Bluesky publishes no figure for its search; posts are seen within seconds
 _CLOCK_TOLERANCE_SECONDS = 120
 _ALWAYS = Window()
 
@@ -45,7 +46,9 @@ class BlueskySource:
 
     name = "bluesky"
     # No cap_per_query: time slices go past Bluesky's 10,000.
-    limits = Limits(page_size=_PAGE_SIZE, order="newest_first", overlap_seconds=_OVERLAP_SECONDS)
+    limits = Limits(
+        page_size=_PAGE_SIZE, order="newest_first", overlap_seconds=_OVERLAP_SECONDS, lag_seconds=_LAG_SECONDS
+    )
 
     def __init__(
         self,
