@@ -71,7 +71,8 @@ def _order(sight: list[Any]) -> tuple[str, str]:
 
 def _load_known(conn: sqlite3.Connection, ids: Iterable[str]) -> list[tuple[str, str, str, dict[str, list[Any]]]]:
     rows = conn.execute(
-        "SELECT authors.id, first_seen_at, last_seen_at, fields_seen FROM json_each(?) JOIN authors ON authors.id = value",
+        "SELECT authors.id, first_seen_at, last_seen_at, fields_seen"
+        " FROM json_each(?) JOIN authors ON authors.id = value",
         [json.dumps(list(ids))],
     )
     return [(author, first, last, json.loads(seen)) for author, first, last, seen in rows]

@@ -60,22 +60,25 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """One command; every error is one line on standard error, and an exit code."""
     try:
-        result = chatkeep.main(arguments, prog_name="chatkeep", standalone_mode=False)
-    except ChatkeepError as error:
-        return _say(str(error), error.exit_code)
+        chatkeep.main(arguments, prog_name="chatkeep", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return _say("stopped; the archive is whole, and the same command goes on where it was", _STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # noqa: BLE001  # the top of the command line: a bug is reported, never a traceback
-        return _say(_bug(error), _BUG)
-    return result if isinstance(result, int) else 0
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the top: one line and an exit code for all
+        return _report(error)
+    return 0
+
+
+def _report(error: BaseException) -> int:
+    if isinstance(error, ChatkeepError):
+        return _say(str(error), error.exit_code)
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return _say("stopped; the archive is whole, and the same command goes on where it was", _STOPPED)
+    return _say(_bug(error), _BUG)
 
 
 def _say(message: str, code: int) -> int:
@@ -83,9 +86,9 @@ def _say(message: str, code: int) -> int:
     return code
 
 
-def _bug(error: Exception) -> str:
+def _bug(error: BaseException) -> str:
     if os.environ.get("CHATKEEP_DEBUG"):
-        traceback.print_exc()
+        traceback.print_exception(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"a bug in chatkeep {__version__}: {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno};"
