@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from archive.models import normalise_tag
 from archive.times import Clock, normalise
-from chatkeep.stage.bluesky_views import Json, Shown, Views, search_tags, sort_time
+from chatkeep.stage.bluesky_views import Json, Shown, Views, search_tags
 from chatkeep.stage.faults import Faults, FaultyApp
 from chatkeep.stage.feed import Feed, FeedPost
 
@@ -149,7 +149,7 @@ class _Stage:
         headers = self._signed_in(request)
         search = _Search.read(request)
         shown = self._views.shown_at(self._clock())
-        hits = [post for post in shown.posts if search.finds(post, shown)]
+        hits = [post for time, post in shown.posts if search.finds(time, post, shown)]
         if search.by_likes:
             hits.sort(key=lambda post: post.likes_count + 2 * post.reposts_count, reverse=True)
         page, more = self._page(hits, search)
@@ -229,13 +229,12 @@ class _Search:
             by_likes=params.get("sort") == "top",
         )
 
-    def finds(self, post: FeedPost, shown: Shown) -> bool:
-        """Whether the search finds the post by the wording that stands."""
-        text = post.text_at(shown.now)
-        if not self.tags <= search_tags(text) or not all(word in text.lower() for word in self.words):
+    def finds(self, time: str, post: FeedPost, shown: Shown) -> bool:
+        """Whether the search finds the post by the wording that stands, in its window."""
+        if (self.since is not None and time < self.since) or (self.until is not None and time >= self.until):
             return False
-        time = sort_time(post)
-        return (self.since is None or time >= self.since) and (self.until is None or time < self.until)
+        text = post.text_at(shown.now)
+        return self.tags <= search_tags(text) and all(word in text.lower() for word in self.words)
 
 
 def _read_time(text: str | None, name: str) -> str | None:

@@ -48,10 +48,10 @@ def search_tags(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The posts that stand at one moment, newest first; reposts apart, since no search returns them."""
+    """The posts that stand at one moment, each with its sort time, newest first; no search returns reposts."""
 
     now: datetime
-    posts: tuple[FeedPost, ...]
+    posts: tuple[tuple[str, FeedPost], ...]
     reposts: Counter[str]
     replies: Counter[str]
     quotes: Counter[str]
@@ -63,7 +63,8 @@ class Views:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._own = feed.on("bluesky")
-        self._newest_first = sorted(self._own, key=lambda post: (sort_time(post), post.key), reverse=True)
+        timed = [(sort_time(post), post) for post in self._own]
+        self._newest_first = sorted(timed, key=lambda pair: (pair[0], pair[1].key), reverse=True)
         self._dids = {author.handle.lower(): did_of(author) for author in feed.authors if author.platform == "bluesky"}
         self._last: Shown | None = None
         self.by_uri = {self.uri_of(post): post for post in self._own if not post.repost_of}
@@ -71,13 +72,13 @@ class Views:
     def shown_at(self, now: datetime) -> Shown:
         """What stands at ``now``."""
         if self._last is None or self._last.now != now:
-            standing = [post for post in self._newest_first if post.shown(now)]
+            standing = [(time, post) for time, post in self._newest_first if post.shown(now)]
             self._last = Shown(
                 now,
-                tuple(post for post in standing if not post.repost_of),
-                Counter(post.repost_of for post in standing if post.repost_of),
-                Counter(post.reply_to for post in standing if post.reply_to),
-                Counter(post.quote_of for post in standing if post.quote_of),
+                tuple(pair for pair in standing if not pair[1].repost_of),
+                Counter(post.repost_of for _, post in standing if post.repost_of),
+                Counter(post.reply_to for _, post in standing if post.reply_to),
+                Counter(post.quote_of for _, post in standing if post.quote_of),
             )
         return self._last
 
