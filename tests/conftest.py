@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from archive.store import Archive, open_archive
 
 settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("soak", deadline=None, max_examples=3_000, suppress_health_check=list(HealthCheck))
-settings.load_profile("quick")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 _real_connect = socket.socket.connect
 
@@ -37,11 +38,13 @@ def _only_loopback_and_no_own_files(monkeypatch: pytest.MonkeyPatch, tmp_path_fa
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The soak runs with `make soak` alone."""
-    if "soak" not in (config.getoption("-m") or ""):
-        for item in items:
-            if "soak" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="a long version: it runs with `make soak`"))
+    """The soak runs with `make soak` alone, and takes every Hypothesis test along."""
+    long = "soak" in (config.getoption("-m") or "")
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.histories)
+        if not long and "soak" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="a long version: it runs with `make soak`"))
 
 
 @pytest.fixture
