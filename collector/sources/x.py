@@ -207,12 +207,15 @@ class XSource:
         Recent search refuses a beginning that is too old, so there it is left out: X then begins where it can.
         """
         now = self._clock()
-        earliest = now - _LOOKBACK + timedelta(minutes=1) if reach == "recent" else None
         start = max((m for m in (_start_of(plan.window), _id_time(plan.floor)) if m is not None), default=None)
         end = from_text(plan.window.end) if plan.window.end else None
+        if reach == "all":  # left to itself it begins 30 days ago, and it refuses a time before X's first post
+            start = max(start or _FIRST_POST, _FIRST_POST)
+        elif start is not None and start < now - _LOOKBACK + timedelta(minutes=1):
+            start = None
         by_id = plan.floor is not None
         bounds: dict[str, str] = {}
-        if start is not None and (earliest is None or start > earliest):
+        if start is not None:
             bounds["since_id" if by_id else "start_time"] = _before(start) if by_id else _second(start)
         if end is not None and end < now - _INDEX_LAG:
             bounds["until_id" if by_id else "end_time"] = _first_id(end) if by_id else _second(end, up=True)
@@ -221,9 +224,8 @@ class XSource:
     def _ask(self, query: str, place: dict[str, Any]) -> httpx.Response:
         reach: Reach = place["reach"]
         fields = dict(self._fields)
-        if (
-            reach == "all"
-        ):  # with context_annotations X gives 100 posts a page instead of 500, and nothing here reads them
+        if reach == "all":
+            # with these X gives 100 posts a page instead of 500, and nothing here reads them
             name = "tweet_fields" if "tweet_fields" in fields else "post_fields"
             fields[name] = [each for each in fields[name] if each != "context_annotations"]
         search = self._caller.search_all_tweets if reach == "all" else self._caller.search_recent_tweets
@@ -317,6 +319,7 @@ def _id_time(native: str | None) -> datetime | None:
     return _EPOCH + timedelta(milliseconds=int(native) >> 22)
 
 
+_FIRST_POST = from_text("2006-03-22T00:00:00Z")
 _EPOCH = from_text("1970-01-01T00:00:00Z") + timedelta(milliseconds=SNOWFLAKE_EPOCH_MS)
 
 
