@@ -122,6 +122,7 @@ class Views:
             "did": did,
             "handle": author.handle,
             "displayName": author.name,
+            "avatar": f"https://cdn.bsky.app/img/avatar/plain/{did}/{_hash_cid(did)}@jpeg",
             "associated": {"chat": {"allowIncoming": "following"}},
             "viewer": {"muted": False, "blockedBy": False},
             "labels": labels,
