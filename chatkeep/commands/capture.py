@@ -162,7 +162,7 @@ def _error_class(error: ExchangeError | None) -> type[ChatkeepError]:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice([source.name for source in FILE_SOURCES]),
+    type=click.Choice(list(FILE_SOURCES)),
     help="The kind of file, where the guess is wrong.",
 )
 @click.option("--new", is_flag=True, help="CHAT is new: start it with this name as its hashtag.")
