@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from archive.models import Batch, Flaw, RawPage
+from archive.projection import storable
 
 MAX_ROWS = 1_000  # design section 5: what one transaction holds
 MAX_PAGE = 4 * 2**20
@@ -49,14 +50,12 @@ class Line:
     """A line, or a record of several lines, with its line ends; ``number`` is the first one's, from 1.
 
     ``rows`` is how many posts it may hold, for the size of pages. With ``fault`` there is nothing to read.
-    ``seen_at`` is when the platform gave it, where the file says so.
     """
 
     number: int
     raw: bytes
     fault: str = ""
     rows: int = 1
-    seen_at: str = ""
 
 
 def read_blocks(path: Path) -> Iterator[bytes]:
@@ -116,7 +115,8 @@ def build_pages(records: Iterable[Line], blank: RawPage) -> Iterator[RawPage]:
     held: list[Line] = []
     rows = size = 0
     for record in records:
-        if held and (record.fault or _is_full(held[0], rows + record.rows, size, record)):
+        is_full = rows + record.rows > MAX_ROWS or size + len(record.raw) > MAX_PAGE
+        if held and (record.fault or is_full):
             yield from _page(blank, held)
             held, rows, size = [], 0, 0
         if record.fault:
@@ -148,7 +148,7 @@ def decode(raw: bytes) -> tuple[str, str]:
         text = raw.decode()
     except UnicodeDecodeError:
         try:
-            text = whole_letters(raw.decode("utf-8", "surrogatepass"))
+            text = storable(raw.decode("utf-8", "surrogatepass"))
             mended = "half a surrogate pair was replaced"
         except UnicodeDecodeError:
             text = raw.decode("utf-8", _CP1252)
@@ -159,27 +159,15 @@ def decode(raw: bytes) -> tuple[str, str]:
     return text, mended
 
 
-def whole_letters(text: str) -> str:
-    """The text with U+FFFD in place of half surrogate pairs."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def file_origin(path: Path) -> str:
     """The file's name without its folder, in letters that the archive can store."""
     return os.fsencode(path.name).decode("utf-8", "replace")
 
 
-def _is_full(first: Line, rows: int, size: int, record: Line) -> bool:
-    # Files put together from several runs: a page says when it was fetched, true to the day for all its rows.
-    another_day = record.seen_at != "" and record.seen_at[:10] != first.seen_at[:10]
-    return rows > MAX_ROWS or size + len(record.raw) > MAX_PAGE or another_day
-
-
 def _page(blank: RawPage, held: list[Line]) -> Iterator[RawPage]:
     rows = b"".join([line.raw for line in held])
     if rows.strip():
-        seen_at = held[0].seen_at or blank.fetched_at
-        yield replace(blank, body=blank.body + rows, first_line=held[0].number, fetched_at=seen_at)
+        yield replace(blank, body=blank.body + rows, first_line=held[0].number)
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from archive.models import Batch, Flaw, RawPage
-from archive.times import normalise
+from archive.models import Batch, Flaw, Platform, RawPage
+from archive.projection import storable
 from collector.sources.file_lines import (
     MAX_ROWS,
     UTF8_BOM,
@@ -26,17 +27,16 @@ from collector.sources.file_lines import (
     read_blocks,
     read_head,
     read_lines,
-    whole_letters,
 )
 from collector.sources.json_values import look_into, parse_values, read_values
 from collector.sources.x_parse import Reader
 
-_RETRIEVED = re.compile(rb'"retrieved_at":\s?"([^"]{10,40})"')
 # A half surrogate pair as JSON escapes it. It also meets texts that speak of such escapes; those are found whole later.
 _HALF_PAIR = re.compile(
     rb"\\u[dD][89aAbB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89aAbB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
 _SEEN_IN_HEAD = 20
+_LONG_LINE = 50_000
 _LIFELESS = frozenset({"errors", "meta", "includes"})  # an answer without posts still is an answer
 
 
@@ -44,6 +44,7 @@ class Twarc2:
     """twarc2's JSON lines, and JSON of the same shapes from anywhere."""
 
     name = "twarc2"
+    platform: Platform = "x"
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - the contract's signature
         verdicts = {_is_of_x(value) for value in _values_in(head)}
@@ -59,7 +60,7 @@ class Twarc2:
             body=b"",
         )
         records = read_values(read_blocks(path)) if in_values else read_lines(path)
-        return build_pages((_weighed(record, fetched_at) for record in records), blank)
+        return build_pages(map(_weighed, records), blank)
 
     def parse(self, page: RawPage) -> Batch:
         fault = parse_fault(page)
@@ -75,16 +76,11 @@ class Twarc2:
         return reader.batch
 
 
-def _weighed(record: Line, fetched_at: str) -> Line:
-    """How many posts a line may hold, by a count that is quick and never too low, and when X gave it."""
-    raw = record.raw
-    rows = 1
-    if raw.find(b'"data"', 0, 200) >= 0 or len(raw) > 50_000:
-        rows = max(1, min(raw.count(b'"text"'), MAX_ROWS))
-    seen_at = ""
-    if found := _RETRIEVED.search(raw, max(0, raw.rfind(b'"retrieved_at"'))):
-        seen_at = normalise(found[1].decode("ascii", "replace")) or ""
-    return Line(record.number, raw, record.fault, rows, seen_at if seen_at <= fetched_at else "")
+def _weighed(record: Line) -> Line:
+    """A line with how many posts it may hold, by a count that is quick and never too low."""
+    if record.raw.find(b'"data"', 0, 200) < 0 and len(record.raw) < _LONG_LINE:
+        return record
+    return replace(record, rows=max(1, min(record.raw.count(b'"text"'), MAX_ROWS)))
 
 
 def _parse_line(line: Line, reader: Reader) -> None:
@@ -158,11 +154,11 @@ def _mend(value: Any) -> tuple[Any, str]:
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return whole_letters(value.replace("\0", ""))
+        return storable(value)
     if isinstance(value, list):
         return [_cleaned(item) for item in value]
     if isinstance(value, dict):
-        return {_cleaned(name): _cleaned(item) for name, item in value.items()}
+        return {storable(name): _cleaned(item) for name, item in value.items()}
     return value
 
 
