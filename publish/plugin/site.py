@@ -1,0 +1,159 @@
+"""The Datasette plugin: routes to our pages, what templates know, and cells that link safely.
+
+It is switched on by the metadata that publish.serving gives (plugins: chatkeep), so that another Datasette in the same
+process is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from datasette import NotFound, Response
+from datasette.utils import tilde_encode
+from markupsafe import Markup, escape
+from pluggy import HookimplMarker
+
+from publish.plugin.chart import HEIGHT
+from publish.plugin.guard import OWN_POLICY, App, guard
+from publish.plugin.overview import load_home, load_notices, load_overview
+from publish.wording import shorten, web_url
+
+NAME = "chatkeep"
+hookimpl = HookimplMarker("datasette")  # Datasette's own, with types
+DATABASE = "chats"
+_LOG = logging.getLogger(__name__)
+_LABEL_LENGTH = 80
+_ADDRESS_LENGTH = 60
+_TABLE_OF = {
+    "chat": "chats", "session": "sessions", "author": "authors", "question": "questions", "theme": "themes",
+    "tip": "tips", "post": "posts", "reply_to": "posts", "quote_of": "posts", "repost_of": "posts",
+    "organisation": "organisations",
+}  # fmt: skip
+_STATIC = Path(__file__).parent.parent / "static"
+
+
+def _is_ours(datasette: Any) -> bool:
+    return datasette.plugin_config(NAME) is not None
+
+
+@hookimpl
+def asgi_wrapper(datasette: Any) -> Callable[[App], App] | None:
+    """Puts the guard before everything that Datasette answers."""
+    return guard if _is_ours(datasette) else None
+
+
+@hookimpl
+def register_routes(datasette: Any) -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
+    """Our pages; none where the plugin is switched off."""
+    if not _is_ours(datasette):
+        return []
+    return [(r"^/session/(?P<session>[^/]+)$", session_page), (r"^/robots\.txt$", robots)]
+
+
+@hookimpl
+def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
+    """Gives templates the filters that they need."""
+    if _is_ours(datasette):
+        env.filters.update(
+            web_url=web_url, shorten=shorten, excerpt=excerpt, session_path=session_path, table_path=table_path
+        )
+        env.globals.update(site_css_hash=_css_hash())
+
+
+@hookimpl
+def extra_template_vars(datasette: Any, view_name: str) -> Callable[[], Awaitable[dict[str, Any]]] | None:
+    """The notices for every page, and the chats for the home page."""
+    if not _is_ours(datasette):
+        return None
+
+    async def load() -> dict[str, Any]:
+        database = datasette.get_database(DATABASE)
+        shown: dict[str, Any] = {"notices": await load_notices(database)}
+        if view_name == "index":
+            shown["home"] = await load_home(database)
+            shown["queries"] = await datasette.get_canned_queries(DATABASE, None)
+        return shown
+
+    return load
+
+
+@hookimpl
+def render_cell(value: object, column: str, database: str, datasette: Any) -> Markup | None:
+    """A row named by another shows as its label, linked; an address of the web is linked as a stranger's."""
+    if database != DATABASE or not _is_ours(datasette):
+        return None
+    if isinstance(value, Mapping) and column in _TABLE_OF:
+        label = shorten(str(value["label"] or value["value"]), _LABEL_LENGTH)
+        target = session_path(value["value"]) if column == "session" else None
+        target = target or f"/{DATABASE}/{_TABLE_OF[column]}/{tilde_encode(str(value['value']))}"
+        return Markup('<a href="{}">{}</a>').format(target, label)
+    if isinstance(value, str) and (address := web_url(value)):
+        return Markup('<a href="{}" rel="noopener nofollow ugc">{}</a>').format(
+            address, escape(shorten(address.partition("://")[2], _ADDRESS_LENGTH))
+        )
+    return None
+
+
+@hookimpl
+def handle_exception(datasette: Any, request: Any, exception: Exception) -> Callable[[], Awaitable[Any]] | None:
+    """A plain page for what cannot be answered. Datasette's own way prints a trace with every local, posts included."""
+    if not _is_ours(datasette):
+        return None
+    status = int(getattr(exception, "status", 500))
+    message = getattr(exception, "message", None) or str(exception)
+    if status >= 500:
+        _LOG.error("%s failed", request.path, exc_info=exception)
+        message = "Something went wrong here. The terminal that runs chatkeep serve says what."
+    if status == 404 and message in {"", "404"}:
+        message = "There is nothing at this address: it may have been mistyped, or what was here may be gone."
+
+    async def answer() -> Any:
+        if request.path.endswith(".json"):
+            return Response.json({"ok": False, "error": message, "status": status}, status=status)
+        shown = {"title": getattr(exception, "title", None), "status": status, "error": message}
+        body = await datasette.render_template("error.html", shown, request=request)
+        return Response.html(body, status=status, headers={"content-security-policy": OWN_POLICY})
+
+    return answer
+
+
+async def session_page(datasette: Any, request: Any) -> Any:
+    """The overview of one session."""
+    session = unquote(request.url_vars["session"], errors="replace")
+    overview = await load_overview(datasette.get_database(DATABASE), session)
+    if overview is None:
+        raise NotFound(f"There is no session called {shorten(session)}: the home page lists those there are.")
+    body = await datasette.render_template(
+        "session.html", {"overview": overview, "session": overview.session, "chart_height": HEIGHT}, request=request
+    )
+    return Response.html(body, headers={"content-security-policy": OWN_POLICY})
+
+
+async def robots() -> Any:
+    """Keeps search engines out, wherever the site should come to be seen."""
+    return Response.text("User-agent: *\nDisallow: /\n")
+
+
+def session_path(session: str) -> str:
+    """Where a session's overview is."""
+    return f"/session/{quote(session, safe='')}"
+
+
+def table_path(table: str, **filters: object) -> str:
+    """A table of Datasette, filtered to these values."""
+    chosen = "&".join(f"{quote(name)}={quote(str(value), safe='')}" for name, value in filters.items())
+    return f"/{DATABASE}/{table}" + (f"?{chosen}" if chosen else "")
+
+
+def excerpt(text: str, length: int = 700) -> str:
+    """The text as it stands, cut where it is too long for a page of many."""
+    return text if len(text) <= length else text[:length].rstrip() + "…"
+
+
+def _css_hash() -> str:
+    return hashlib.sha256((_STATIC / "site.css").read_bytes()).hexdigest()[:8]
