@@ -53,7 +53,7 @@ def recorded() -> list[tuple[dict[str, Any], Any]]:
 def _statuses(answer: Any) -> Iterator[dict[str, Any]]:
     """Every status anywhere in an answer."""
     if isinstance(answer, dict):
-        if _STATUS <= answer.keys():
+        if answer.keys() >= _STATUS:
             yield answer
         for value in answer.values():
             yield from _statuses(value)
@@ -67,7 +67,7 @@ def _shape(value: Any, path: str = "", into: Shape | None = None) -> Shape:
     into = {} if into is None else into
     into.setdefault(path, set()).add(type(value).__name__)
     if isinstance(value, dict):
-        path = "post" if _STATUS <= value.keys() else path
+        path = "post" if value.keys() >= _STATUS else path
         for name, each in value.items():
             _shape(each, f"{path}.{name}", into)
     elif isinstance(value, list):
