@@ -5,18 +5,16 @@ import random
 import sqlite3
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlite_utils import Database
+from memory_archive import memory_archive
 
 from archive.errors import StorageError
-from archive.models import Author, Batch, Chat, Deletion, Flaw, Link, Metrics, Post, RawPage, Ref
-from archive.schema import migrations
+from archive.models import Author, Batch, Deletion, Flaw, Link, Metrics, Post, RawPage, Ref
 from archive.store import Archive, WalkPlace, open_archive, prepare_page
 from archive.walks import Walk, load_open_walk, open_walk
 from collector.reparse import reparse
@@ -231,7 +229,7 @@ def test_the_same_pages_in_any_order_give_the_same_rows(pages: list[RawPage], ch
 
 @given(histories(), st.randoms(use_true_random=False))
 def test_reading_the_stored_pages_again_gives_identical_rows(pages: list[RawPage], chance: random.Random) -> None:
-    with _memory() as archive:
+    with memory_archive() as archive:
         for page in chance.sample(pages, len(pages)):
             save(archive, page)
         before = snapshot(archive)
@@ -239,21 +237,8 @@ def test_reading_the_stored_pages_again_gives_identical_rows(pages: list[RawPage
         assert snapshot(archive) == before
 
 
-def _memory() -> Archive:
-    conn = sqlite3.connect(":memory:", isolation_level=None)
-    conn.execute("PRAGMA foreign_keys = ON")
-    migrations.apply(Database(conn))
-    archive = Archive(
-        Path(":memory:"),
-        conn,
-        lambda: datetime(2026, 10, 8, 14, tzinfo=UTC),
-    )
-    archive.save_chat(Chat(slug="northmoor", title="", hashtags=("northmoor",)))
-    return archive
-
-
 def _played(pages: list[RawPage]) -> list[list[tuple[Any, ...]]]:
-    with _memory() as archive:
+    with memory_archive() as archive:
         for page in pages:
             save(archive, page)
         return snapshot(archive)
