@@ -61,6 +61,12 @@ class _Reader:
             raise self.error(f"{key} must be a list of texts", f'write {key} = ["…", "…"]', key)
         return tuple(value)
 
+    def tables(self, table: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+            raise self.error(f"{key} must be a list of tables", f"write [[chat.NAME.{key}]] on a line of its own", key)
+        return value
+
     def text(self, table: Mapping[str, Any], key: str, default: str | None = None) -> str | None:
         value = table.get(key, default)
         if value is not None and not isinstance(value, str):
@@ -132,7 +138,7 @@ def _read_sittings(
     reader: _Reader, table: Mapping[str, Any], zone: ZoneInfo, now: datetime
 ) -> list[tuple[datetime, datetime, tuple[str, ...], str | None]]:
     sittings = []
-    for session in table.get("session", []):
+    for session in reader.tables(table, "session"):
         reader.known(session, _SESSION_KEYS, "[[chat.….session]]")
         questions, given = reader.words(session, "questions"), reader.text(session, "id")
         if "every" in session:
@@ -157,7 +163,7 @@ def _weekly(
 
 def _minutes(reader: _Reader, session: Mapping[str, Any]) -> int:
     minutes = session.get("minutes", 60)
-    if not isinstance(minutes, int) or not 1 <= minutes <= 24 * 60:
+    if type(minutes) is not int or not 1 <= minutes <= 24 * 60:
         raise reader.error("minutes must be a whole number from 1 to 1440", "write minutes = 60", "minutes")
     return minutes
 

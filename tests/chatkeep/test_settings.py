@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archive.errors import SettingsError, UsageError
+from chatkeep.sessions import occurrences
+from chatkeep.settings import Settings, find_chat, load_settings
+
+NOW = datetime(2026, 10, 8, 14, 0, tzinfo=UTC)
+GOOD = """
+[chat.lgadigital]
+title = "LGA digital"
+hashtags = ["#LGADigital"]
+hosts = ["x:@LGAcomms"]
+[[chat.lgadigital.session]]
+starts = 2014-10-09T13:00:00
+ends = 2014-10-09T14:00:00
+questions = ["What one tip?"]
+[[chat.lgadigital.session]]
+every = "Thu 13:00"
+[source.x]
+"""
+
+
+def load(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> Settings:
+    path = tmp_path / "chats.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_settings(path, NOW, environment or {})
+
+
+def test_a_whole_file_is_read_in_the_chats_own_time(tmp_path: Path) -> None:
+    chat = load(tmp_path, GOOD).chats["lgadigital"]
+    assert (chat.hashtags, chat.hosts) == (("lgadigital",), ("x:LGAcomms",))
+    assert [(s.id, s.starts_at) for s in chat.sessions] == [
+        ("lgadigital-2014-10-09", "2014-10-09T12:00:00.000Z"),
+        ("lgadigital-2026-10-08", "2026-10-08T12:00:00.000Z"),
+        ("lgadigital-2026-10-15", "2026-10-15T12:00:00.000Z"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "line", "words"),
+    [
+        ('[chat.a]\ntitle = "open\n', 2, "mend this line"),
+        ('[chat.a]\nhashtags = "one"\n', 2, "must be a list"),
+        ('[chat.a]\n\ntimezone = "Mars"\n', 3, "Europe/London"),
+        ("[chat.a]\ncolour = 3\n", 2, "it may have"),
+        ("[[chat.a.session]]\nstarts = 2026-10-08\n", 2, "day without an hour"),
+        ("[[chat.a.session]]\nstarts = 2026-10-08T13:00:00\nends = 2026-10-08T12:00:00\n", 3, "ends before"),
+        ('[[chat.a.session]]\nevery = "sometimes"\n', 2, "Thu 13:00"),
+        ("[source.myspace]\n", 1, "there are bluesky, mastodon, x"),
+        ('[source.mastodon]\nservers = "https://a.example"\n', 2, "must be a list"),
+    ],
+)
+def test_a_broken_file_is_answered_with_its_line_and_the_remedy(
+    tmp_path: Path, broken: str, line: int, words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, broken)
+    assert f"line {line}" in str(caught.value)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.text(max_size=200))
+def test_no_text_at_all_breaks_the_reader_of_settings(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(text.encode("utf-8", "replace"))
+    try:
+        load_settings(path, NOW, {})
+    except SettingsError as error:
+        assert len(str(error).splitlines()) == 1  # noqa: PT017  # most texts are wrong, some are not
+
+
+@pytest.mark.parametrize("value", ["3", "[1]", "{ x = 1 }", "true", '"text"', "[{ a = 1 }]", "2026-10-08"])
+@pytest.mark.parametrize(
+    "place",
+    ["chat = V", "[chat]\na = V", "[chat.a]\nK = V", "[[chat.a.session]]\nK = V", "source = V", "[source]\nx = V"],
+)
+@pytest.mark.parametrize(
+    "key", ["title", "hashtags", "hosts", "timezone", "session", "starts", "minutes", "every", "budget"]
+)
+def test_values_of_a_wrong_kind_are_refused_in_one_line_or_read(
+    tmp_path: Path, place: str, key: str, value: str
+) -> None:
+    try:
+        load(tmp_path, place.replace("K", key).replace("V", value))
+    except SettingsError as error:
+        assert len(str(error).splitlines()) == 1  # noqa: PT017  # either is right; a traceback is not
+
+
+def test_no_file_gives_no_chat_and_no_error(tmp_path: Path) -> None:
+    assert load_settings(tmp_path / "none.toml", NOW, {}).chats == {}
+
+
+def test_secrets_come_from_env_and_the_environment_goes_first(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("X_BEARER_TOKEN=filed\nBLUESKY_HANDLE=ann.example\nOTHER=1\n")
+    settings = load(tmp_path, GOOD, {"X_BEARER_TOKEN": "given", "PATH": "/bin"})
+    assert settings.secrets == {"X_BEARER_TOKEN": "given", "BLUESKY_HANDLE": "ann.example"}
+    assert "given" not in repr(settings)
+
+
+@pytest.mark.parametrize("name", ["lgadigital", "#LGAdigital", " LGA Digital ", "＃lgadigital"])
+def test_a_hashtag_in_any_spelling_means_the_same_chat(tmp_path: Path, name: str) -> None:
+    assert find_chat(name, load(tmp_path, GOOD).chats).slug == "lgadigital"
+
+
+def test_an_unknown_chat_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the known ones are: lgadigital"):
+        find_chat("lgadigitl", load(tmp_path, GOOD).chats)
+
+
+@pytest.mark.parametrize(
+    ("now", "hours"), [("2026-10-22", 12), ("2026-10-29", 13), ("2027-03-25", 13), ("2027-04-01", 12)]
+)
+def test_a_weekly_chat_keeps_its_local_hour_through_both_clock_changes(now: str, hours: int) -> None:
+    moment = datetime.fromisoformat(f"{now}T23:00:00+00:00")
+    (start, end), _next = occurrences("Thu 13:00", 60, ZoneInfo("Europe/London"), moment)
+    assert start.astimezone(UTC).hour == hours
+    assert (end - start).total_seconds() == 3600
