@@ -310,7 +310,8 @@ def _bio(user: JsonObject) -> str | None:
 
 
 def _language(value: object) -> str | None:
-    return None if value in _NO_LANGUAGE else as_text(value) or None
+    language = as_text(value)
+    return None if language in _NO_LANGUAGE else language or None
 
 
 def _flag(value: object) -> bool | None:
@@ -329,7 +330,7 @@ def _ref(value: object) -> Ref | None:
 
 def native_id(value: object) -> str | None:
     """An id as X writes it, digits in a text; other tools have made numbers of them."""
-    if type(value) is int:
+    if type(value) is int and value < 10**19:
         value = str(value)
     if isinstance(value, str) and value.isdigit() and value.isascii() and len(value) <= 19:
         return value
