@@ -25,6 +25,7 @@ STAGE_TOKEN = "a-key-that-opens-nothing-but-the-stage"  # noqa: S105 - the stage
 _WINDOW = timedelta(minutes=15)
 _INDEX_LAG = timedelta(seconds=30)
 _NEWEST_END = timedelta(seconds=10)
+_FIRST_DAY = from_text("2006-03-21T00:00:00Z")  # of X's first post
 _FULL_ARCHIVE_DEFAULT = timedelta(days=30)
 _TOKEN_PREFIX = "b26v89c19zqg8o3f"  # noqa: S105 - how X's paging tokens begin
 _ID = re.compile(r"[0-9]{1,19}")
@@ -222,18 +223,20 @@ def _ends(params: Mapping[str, str], endpoint: Endpoint, now: datetime) -> tuple
     if by_id and by_time:
         message = f"Invalid use of '{by_id[0]}' in conjunction with '{by_time[0]}'"
         raise _invalid(by_id[0], params[by_id[0]], message)
-    earliest = id_at(now - timedelta(days=endpoint.recent_days)) if endpoint.recent_days is not None else 0
+    days = endpoint.recent_days
+    since = _FIRST_DAY if days is None else now - timedelta(days=days)
+    earliest = id_at(since)
     end = _time_id(params, "end_time") if "end_time" in params else id_at(now - _INDEX_LAG)
     if end > id_at(now - _NEWEST_END):
         message = "'end_time' must be a minimum of 10 seconds prior to the request time"
         raise _invalid("end_time", params["end_time"], message)
-    default = earliest or end - (int(_FULL_ARCHIVE_DEFAULT.total_seconds() * 1000) << 22)
+    default = end - (int(_FULL_ARCHIVE_DEFAULT.total_seconds() * 1000) << 22) if days is None else earliest
     start = _time_id(params, "start_time") if "start_time" in params else default
     if "since_id" in params:
         start = _number(params, "since_id") + 1
     if start < earliest:
         name = "since_id" if "since_id" in params else "start_time"
-        raise _invalid(name, params[name], f"'{name}' must be on or after {now - timedelta(days=7):%Y-%m-%dT%H:%MZ}")
+        raise _invalid(name, params[name], f"'{name}' must be on or after {since:%Y-%m-%dT%H:%MZ}")
     if "until_id" in params:
         end = min(_number(params, "until_id"), end)
     if end < start and by_time:

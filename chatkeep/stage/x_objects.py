@@ -11,7 +11,7 @@ from typing import Literal
 from archive.times import from_text, to_text
 from chatkeep.stage.feed import Feed, FeedAuthor, FeedPost
 from chatkeep.stage.x_query import Searched
-from chatkeep.stage.x_text import Json, composed, handles_in, hashed, letters, marks_in, short_url, tags_in
+from chatkeep.stage.x_text import Json, composed, handles_in, hashed, length, letters, marks_in, short_url, tags_in
 
 Dialect = Literal["legacy", "modern"]
 
@@ -213,7 +213,7 @@ class World:
             source = source if len(source) <= 140 else source[:139].rstrip() + "…"
         tail = self._tail(version)
         text, entities = composed(source, tail, self._accounts)
-        if len(text) <= _LONGEST or post.repost_of:
+        if length(text) <= _LONGEST or post.repost_of:
             return text, entities, None
         whole, whole_entities = composed(source, [url for url in tail if "media_key" not in url], self._accounts)
         rest = short_url(f"https://x.com/i/web/status/{version.id}")

@@ -70,7 +70,7 @@ def _one(tokens: list[str]) -> tuple[Matches, list[str]]:
         if not rest:
             raise BadQuery("missing a closing bracket")
         return inner, rest[1:]
-    if head.startswith("-"):
+    if head.startswith("-") and (rest or head != "-"):
         inner, rest = _one(rest if head == "-" else [head[1:], *rest])
         return lambda post: not inner(post), rest
     return _term(head), rest
@@ -83,7 +83,7 @@ def _term(term: str) -> Matches:
     operator, colon, value = term.partition(":")
     if colon and not term.startswith('"'):
         return _operator(operator, value)
-    words = term.strip('"').casefold()
+    words = term.strip('-"').casefold()
     if not words:
         raise BadQuery("there must be at least one thing to search for")
     return lambda post: words in post.text.casefold()

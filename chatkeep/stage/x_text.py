@@ -93,5 +93,10 @@ def _entity(match: re.Match[str], accounts: Mapping[str, Json]) -> tuple[str, Js
     return match[0], accounts.get(match["handle"].casefold())
 
 
+def length(text: str) -> int:
+    """How long X finds a text: an escaped character counts as one."""
+    return len(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
 def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
