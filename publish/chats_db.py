@@ -69,7 +69,7 @@ def publish_chats(archive_path: Path, chats_path: Path, *, at: str) -> Published
         with _transaction(conn):
             publisher.publish(at)
         # Readers of the old state are given their time; what they hold up is done by the next publish.
-        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        conn.execute("PRAGMA main.wal_checkpoint(TRUNCATE)").fetchall()
         return publisher.done
 
 

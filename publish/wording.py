@@ -45,7 +45,7 @@ def zone_named(name: str) -> tzinfo:
     """The time zone, or UTC where this machine does not know the name."""
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         return UTC
 
 

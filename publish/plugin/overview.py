@@ -82,8 +82,8 @@ async def load_home(database: Reader) -> dict[str, Any]:
     """The chats, each with its latest sessions, and the time of publishing."""
     chats = await _rows(
         database,
-        "SELECT * FROM chats c ORDER BY (SELECT max(starts_at) FROM sessions s WHERE s.chat = c.id AND s.post_count > 0)"
-        " DESC NULLS LAST, title, id",
+        "SELECT * FROM chats c ORDER BY"
+        " (SELECT max(starts_at) FROM sessions s WHERE s.chat = c.id AND s.post_count > 0) DESC NULLS LAST, title, id",
     )
     sessions = await _rows(
         database,

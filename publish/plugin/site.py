@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -99,11 +99,16 @@ def render_cell(value: object, column: str, database: str, datasette: Any) -> Ma
     return None
 
 
-@hookimpl
-def handle_exception(datasette: Any, request: Any, exception: Exception) -> Callable[[], Awaitable[Any]] | None:
-    """A plain page for what cannot be answered. Datasette's own way prints a trace with every local, posts included."""
-    if not _is_ours(datasette):
-        return None
+@hookimpl(wrapper=True)
+def handle_exception(datasette: Any, request: Any, exception: Exception) -> Generator[None, list[Any], list[Any]]:
+    """A plain page for what cannot be answered, instead of Datasette's own way, which awaits every plugin's answer and
+    prints a trace with all locals, posts included.
+    """
+    answers = yield
+    return [_answer_to(datasette, request, exception)] if _is_ours(datasette) else answers
+
+
+def _answer_to(datasette: Any, request: Any, exception: Exception) -> Callable[[], Awaitable[Any]]:
     status = int(getattr(exception, "status", 500))
     message = getattr(exception, "message", None) or str(exception)
     if status >= 500:

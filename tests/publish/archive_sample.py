@@ -52,6 +52,8 @@ class SampleArchive:
     def __init__(self, path: Path) -> None:
         migrations.apply(Database(path))
         self.conn = sqlite3.connect(path, isolation_level=None)
+        self.conn.execute("PRAGMA synchronous = OFF")
+        self.conn.execute("PRAGMA journal_mode = WAL")
         self._number = 0
 
     def insert(self, table: str, **row: object) -> None:
