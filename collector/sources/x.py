@@ -148,7 +148,7 @@ class XSource:
 
     def parse(self, page: RawPage) -> Batch:
         try:
-            answer = json.loads(page.body)
+            answer = json.loads(page.body.decode())
         except (ValueError, RecursionError):
             return Batch(flaws=[Flaw("malformed", "this page of X holds no JSON")])
         batch = parse_answer(answer)

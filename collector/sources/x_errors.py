@@ -107,7 +107,7 @@ def _told(problem: dict[str, Any] | None, secret: str) -> str:
 
 def _json(response: httpx.Response) -> object:
     try:
-        parsed: object = json.loads(response.content)
+        parsed: object = json.loads(response.content.decode())
     except (ValueError, RecursionError):
         return None
     return parsed
