@@ -1,0 +1,205 @@
+"""The words of a post without platform noise, with every span traceable to the text as it was posted."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+
+from analysis.marks import Mark, parse_inner_marks, parse_marks
+
+LONGEST = 5_000  # characters that are read; a post has 300 to 500, a pasted book none that we need
+
+_URL = re.compile(r"(?:https?://|www\.|pic\.twitter\.com/|t\.co/)\S+", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|#39|nbsp);")
+_ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " "}
+_HASHTAG = re.compile(r"(?<![\w&/])[#＃](\w+)")
+_MENTION = re.compile(r"\.?@[\w.]+(?:@[\w.\-]+)?[:,]?$")
+_TAG_TOKEN = re.compile(r"[(\[]?[#＃]\w+[.,!:;)\]]*$")
+_COUNTER = re.compile(r"[(\[]?(\d{1,2})\s?(?:/|of)\s?(\d{1,2})?[)\].:]?$")
+_SPACES = re.compile(r"[^\S\n]*\n\s*|[^\S\n]+")
+_QUOTED = re.compile(r"(?:^|\s)(?:[\"“'])?(?:RT|QT|MT|HT)\s*:?\s*@[\w.]+(?:@[\w.\-]+)?\s?:?\s*")
+_TOKEN = re.compile(r"\S+")
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A text for reading and its way back.
+
+    ``pieces`` are (start in text, start in original, end in original), in order. ``comment_end`` is where somebody
+    else's words begin ("Yes! RT @ann: …"), or None. ``counter`` is (2, 3) of "2/3", (2, 0) of "2/".
+    """
+
+    text: str
+    pieces: tuple[tuple[int, int, int], ...]
+    marks: tuple[Mark, ...] = ()
+    counter: tuple[int, int] | None = None
+    comment_end: int | None = None
+    links_count: int = 0
+    tags_count: int = 0
+    ends_in_link: bool = False
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words in lower case, without punctuation around them."""
+        return re.findall(r"[^\W_]+(?:['’][^\W_]+)*", self.text.lower())
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where ``text[start:end]`` stands in the original."""
+        if not self.pieces or end <= start:
+            return (0, 0)
+        return self._place(start)[0], self._place(end - 1)[1]
+
+    def _place(self, at: int) -> tuple[int, int]:
+        begins, first, last = self.pieces[max(0, bisect_right(self._starts, at) - 1)]
+        if last - first == 1 or self.text[begins : begins + 1] in "&<>\"' \n" and at == begins:
+            return (first, last)
+        return first + at - begins, first + at - begins + 1
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [piece[0] for piece in self.pieces]
+
+
+def normalise(text: str, chat_tags: Collection[str] = ()) -> Cleaned:
+    """Cleans one post: mark, mentions at the start, links, hashtag noise and counters go; nothing else changes."""
+    text = text[:LONGEST]
+    comment_end = _find_comment_end(text)
+    cuts: list[tuple[int, int, str]] = [(m.start(), m.end(), "") for m in _URL.finditer(text)]
+    links_count = len(cuts)
+    counter, marks, opening = _read_opening(text, cuts)
+    counter = _read_ending(text, opening, cuts) or counter
+    marks += parse_inner_marks(text, opening)
+    cuts.extend((mark.start, mark.end, "") for mark in marks if mark.start >= opening)
+    tags = list(_HASHTAG.finditer(text))
+    for tag in tags:
+        own = tag[1].casefold() in chat_tags
+        cuts.append((tag.start(), tag.end() if own else tag.start() + 1, ""))
+    cuts.extend((m.start(), m.end(), _ENTITIES[m[0]]) for m in _ENTITY.finditer(text))
+    quoted = _QUOTED.search(text) if comment_end is not None else None
+    if quoted:
+        cuts.append((quoted.start(), quoted.end(), "\n" if quoted.start() > 0 else ""))
+    cuts.extend((m.start(), m.end(), "\n" if "\n" in m[0] else " ") for m in _SPACES.finditer(text))
+    clean, pieces = _apply(text, cuts)
+    at = _locate(pieces, comment_end) if comment_end is not None else None
+    return Cleaned(
+        clean, pieces, tuple(marks), counter, at, links_count, len(tags), bool(_ends_in_link(text, links_count))
+    )
+
+
+def _ends_in_link(text: str, links_count: int) -> bool:
+    return bool(links_count) and bool(_URL.match((text.split() or [""])[-1]))
+
+
+def _find_comment_end(text: str) -> int | None:
+    """Where the words of another begin: after "RT @ann:", wherever it stands."""
+    found = _QUOTED.search(text)
+    return found.end() if found else None
+
+
+def _read_opening(text: str, cuts: list[tuple[int, int, str]]) -> tuple[tuple[int, int] | None, list[Mark], int]:
+    """Cuts mentions, hashtags, the counter and the mark that open the text; says where the words begin."""
+    counter: tuple[int, int] | None = None
+    marks: list[Mark] = []
+    at = 0
+    while token := _TOKEN.search(text, at):
+        here = token.start()
+        if not marks:
+            marks, after = parse_marks(text, here)
+            if marks:
+                cuts.append((here, after, ""))
+                at = after
+                continue
+        if found := _COUNTER.match(token[0]):
+            counter = int(found[1]), int(found[2] or 0)
+            # "1)" counts items, "24/7" is a phrase: a counter says which part of how many
+            if not _is_counter(*counter):
+                counter = None
+                break
+        elif _MENTION.match(token[0]):
+            # after the mark, or before its verb, a mention belongs to the sentence
+            if marks or _reads_on(text, token.end()):
+                break
+        elif not _TAG_TOKEN.match(token[0]):
+            break
+        elif _TAG_TOKEN.match(token[0]) and _reads_on(text, token.end()):
+            break
+        at = token.end()
+        cuts.append((here, at, ""))
+    return counter, marks, at
+
+
+_FINITE = frozenset("is are was were has have had can could does do did will would should made makes use uses".split())
+
+
+def _reads_on(text: str, at: int) -> bool:
+    """Whether a hashtag at the start is the subject of its sentence ("#PlainEnglish is …"), not noise."""
+    following = _TOKEN.search(text, at)
+    return bool(following) and following[0].lower() in _FINITE
+
+
+def _is_counter(part: int, of: int) -> bool:
+    return 0 < part <= 25 and (of == 0 or part <= of <= 25)
+
+
+def _read_ending(text: str, opening: int, cuts: list[tuple[int, int, str]]) -> tuple[int, int] | None:
+    """Cuts the hashtags, links and the counter that close the text."""
+    counter = None
+    for token in reversed(list(_TOKEN.finditer(text, opening))):
+        found = _COUNTER.match(token[0])
+        if found and "/" in token[0] and _is_counter(int(found[1]), int(found[2] or 0)):
+            counter = counter or (int(found[1]), int(found[2] or 0))
+        elif not _TAG_TOKEN.match(token[0]) and not _URL.match(token[0]):
+            return counter
+        elif _TAG_TOKEN.match(token[0]) and _is_object(text, token.start()):
+            return counter
+        cuts.append((token.start(), token.end(), ""))
+    return counter
+
+
+_LINKING = re.compile(r"\b(?:the|a|an|our|your|my|of|to|on|in|with|use|using|for|called|via|and|at|by|from)\s*$", re.I)
+
+
+def _is_object(text: str, at: int) -> bool:
+    """Whether the words before a last hashtag need it: "we use #PlainEnglish"."""
+    return bool(_LINKING.search(text, max(0, at - 12), at))
+
+
+def _apply(text: str, cuts: list[tuple[int, int, str]]) -> tuple[str, tuple[tuple[int, int, int], ...]]:
+    """The text without its cuts, and the pieces that it is made of; overlapping cuts count once, the longest first."""
+    out: list[str] = []
+    pieces: list[tuple[int, int, int]] = []
+    length = at = 0
+
+    def add(words: str, first: int, last: int) -> None:
+        nonlocal length
+        if words in {" ", "\n"} and (not out or out[-1][-1:] in {" ", "\n"}):
+            return
+        pieces.append((length, first, last))
+        out.append(words)
+        length += len(words)
+
+    for first, last, instead in sorted(cuts, key=lambda cut: (cut[0], -cut[1])):
+        if last <= at:
+            continue
+        if first > at:
+            add(text[at:first], at, first)
+        if instead:
+            add(instead, max(first, at), last)
+        at = last
+    if at < len(text):
+        add(text[at:], at, len(text))
+    while out and not out[-1].strip():
+        out.pop()
+        pieces.pop()
+    return "".join(out), tuple(pieces)
+
+
+def _locate(pieces: tuple[tuple[int, int, int], ...], original: int) -> int:
+    """Where in the cleaned text the words stand that follow ``original``."""
+    for begins, first, last in pieces:
+        if last > original:
+            return begins + max(0, original - first)
+    return pieces[-1][0] + pieces[-1][2] - pieces[-1][1] if pieces else 0

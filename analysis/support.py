@@ -1,0 +1,124 @@
+"""Who stands behind a tip: parts of a thread, repeats, reposts, quotes and replies that agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from analysis.chitchat import is_agreement
+from analysis.duplicates import Echo
+from analysis.normalising import Cleaned
+from analysis.rows import SessionPost
+from analysis.tips import TipProposal
+from archive.times import shift
+
+Relation = Literal["part", "duplicate", "repost", "quote", "agreement"]
+_CHAIN_MINUTES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A post behind a tip. ``start`` and ``end`` are set where a span of it belongs to the tip."""
+
+    post: str
+    relation: Relation
+    start: int | None = None
+    end: int | None = None
+
+
+def find_chains(posts: Sequence[SessionPost], cleaned: Mapping[str, Cleaned]) -> dict[str, tuple[str, ...]]:
+    """The numbered threads (1/3, 2/3, 3/3) by the id of each of their posts; parts of one author in their order."""
+    open_chains: dict[str, list[SessionPost]] = {}
+    chains: list[list[SessionPost]] = []
+    for post in posts:
+        counter = cleaned[post.id].counter
+        if counter is None or post.repost_of:
+            continue
+        part, of = counter
+        chain = open_chains.get(post.author)
+        if part == 1:
+            open_chains[post.author] = [post]
+            chains.append(open_chains[post.author])
+        elif chain and _continues(chain, post, part, of, cleaned):
+            chain.append(post)
+    return {post.id: tuple(p.id for p in chain) for chain in chains if len(chain) > 1 for post in chain}
+
+
+def _continues(
+    chain: Sequence[SessionPost], post: SessionPost, part: int, of: int, cleaned: Mapping[str, Cleaned]
+) -> bool:
+    before, whole = cleaned[chain[-1].id].counter or (0, 0)
+    soon = post.posted_at <= shift(chain[-1].posted_at, minutes=_CHAIN_MINUTES)
+    return part == before + 1 and (of == whole or not of or not whole) and soon
+
+
+def join_chain(
+    proposals: Sequence[TipProposal], chain: Sequence[str], cleaned: Mapping[str, Cleaned]
+) -> list[tuple[TipProposal, list[Evidence]]]:
+    """The tips of one numbered thread: one of each kind, with the other parts as evidence."""
+    place = {post: at for at, post in enumerate(chain)}
+    found = []
+    for kind in dict.fromkeys(proposal.kind for proposal in proposals):
+        own = sorted((p for p in proposals if p.kind == kind), key=lambda p: (place[p.post], p.start))
+        head = max(own, key=lambda p: (p.score, -place[p.post]))
+        head = replace(own[0], text=" ".join(p.text for p in own), score=head.score, reason=head.reason)
+        spans = [Evidence(p.post, "part", p.start, p.end) for p in own[1:]]
+        told = {p.post for p in own}
+        spans += [Evidence(p, "part", *cleaned[p].span(0, len(cleaned[p].text))) for p in chain if p not in told]
+        found.append((head, sorted(spans, key=lambda e: (place[e.post], e.start or 0))))
+    return found
+
+
+class Supporters:
+    """Finds the posts behind a post, once for a session."""
+
+    def __init__(
+        self,
+        posts: Sequence[SessionPost],
+        cleaned: Mapping[str, Cleaned],
+        echoes: Mapping[str, Echo],
+        parents: Mapping[str, str],
+    ) -> None:
+        self._authors = {post.id: post.author for post in posts}
+        self._behind: dict[str, list[Evidence]] = {}
+        for post in posts:
+            echo = echoes.get(post.id)
+            of = echo.of if echo else None
+            if echo and of:
+                self._behind.setdefault(of, []).append(Evidence(post.id, echo.relation))
+            self._add_voices(post, cleaned[post.id], parents, echoes, of)
+
+    def _add_voices(  # noqa: PLR0913, PLR0917 - a post and the ways it can point to another
+        self,
+        post: SessionPost,
+        cleaned: Cleaned,
+        parents: Mapping[str, str],
+        echoes: Mapping[str, Echo],
+        counted: str | None,
+    ) -> None:
+        """Quotes and replies that agree; a post counts once for each post it stands behind."""
+        agrees = is_agreement(cleaned)
+        for target, relation in ((post.quote_of, "quote"), (parents.get(post.id), "agreement")):
+            if not target or target not in self._authors or target == counted:
+                continue
+            target = echoes[target].of if target in echoes else target
+            bare_quote = relation == "quote" and len(cleaned.words) <= 3
+            if target != counted and (agrees or bare_quote):
+                kind: Relation = "quote" if relation == "quote" else "agreement"
+                self._behind.setdefault(target, []).append(Evidence(post.id, kind))
+                return
+
+    def find_evidence(self, post: str) -> list[Evidence]:
+        """The posts behind one post, in canonical order."""
+        return list(self._behind.get(post, ()))
+
+    def count_people(self, post: str, evidence: Sequence[Evidence], people: Mapping[str, str]) -> int:
+        """How many people other than the author stand behind it; one person on two platforms is one."""
+        own = self._authors[post]
+        voices = {self._authors[e.post] for e in evidence if e.relation != "part"}
+        return len({people.get(voice, voice) for voice in voices} - {people.get(own, own)})
+
+    def is_agreed_with(self, post: str) -> bool:
+        """Whether anybody else stands behind the post."""
+        return any(self._authors[e.post] != self._authors[post] for e in self._behind.get(post, ()))

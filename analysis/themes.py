@@ -1,0 +1,91 @@
+"""Themes of a session: TF-IDF and non-negative matrix factorisation, each theme with three words and its best post."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_LEAST_POSTS = 8  # four themes of two posts each
+_FEWEST, _MOST = 4, 20
+_LABEL_WORDS, _TERMS = 3, 10
+_ROUNDS = 300
+_PLAIN = frozenset(
+    "also always amp best better chat day days did does doing don done even ever every find get gets getting give go"
+    " going good got great help helps important including just keep know let like ll look lot lots love make makes"
+    " making maybe need needs new nice one people post posts question really right say see share start sure take tell"
+    " thank thanks thing things think time tip tips today tonight top try use used using ve want way ways week well"
+    " work works year years yes".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """``terms`` are the strongest words, ``posts`` all its posts, ``post`` the one that stands for it."""
+
+    id: str
+    label: str
+    terms: tuple[str, ...]
+    posts: tuple[str, ...]
+    post: str
+
+
+def find_themes(session: str, texts: Mapping[str, str], stop_words: Collection[str] = ()) -> tuple[Theme, ...]:
+    """The themes of these cleaned texts by post id, the largest first; none where there are too few posts.
+
+    ``stop_words`` are words that say nothing here: the chat's hashtags, its hosts' names.
+    """
+    ids = sorted(texts)
+    if len(ids) < _LEAST_POSTS:
+        return ()
+    found = _factorise([texts[post] for post in ids], set(stop_words))
+    if found is None:
+        return ()
+    weights, components, words = found
+    members: dict[int, list[int]] = {}
+    for row in range(len(ids)):
+        best = int(weights[row].argmax())
+        if weights[row, best] > 0:
+            members.setdefault(best, []).append(row)
+    themes = [
+        _build_theme(session, _find_terms(components[number], words), rows, weights[:, number], ids)
+        for number, rows in sorted(members.items())
+        if len(rows) >= 2
+    ]
+    unique = {theme.id: theme for theme in themes}
+    return tuple(sorted(unique.values(), key=lambda theme: (-len(theme.posts), theme.id)))
+
+
+def _factorise(texts: Sequence[str], stop_words: set[str]) -> tuple[Any, Any, Sequence[str]] | None:
+    """Posts by themes, themes by words, and the words; None where the texts share no words."""
+    # Here and not above: importing scikit-learn takes a second that most commands need not wait.
+    from sklearn.decomposition import NMF  # noqa: PLC0415
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer  # noqa: PLC0415
+
+    count = min(max(round(math.sqrt(len(texts) / 2)), _FEWEST), _MOST)
+    vectorizer = TfidfVectorizer(
+        min_df=2, max_df=0.5, sublinear_tf=True, token_pattern=r"(?u)\b[^\W\d_]{3,}\b",
+        stop_words=sorted(ENGLISH_STOP_WORDS | _PLAIN | stop_words),
+    )  # fmt: skip
+    try:
+        matrix = vectorizer.fit_transform(texts)
+    except ValueError:  # nothing but stop words, or nothing said twice
+        return None
+    count = min(count, *matrix.shape)
+    model = NMF(n_components=count, init="nndsvd", random_state=0, max_iter=_ROUNDS, tol=1e-3)
+    # Rounded, so that the last bits of a processor's arithmetic decide no tie.
+    return model.fit_transform(matrix).round(6), model.components_.round(6), vectorizer.get_feature_names_out()
+
+
+def _find_terms(component: Any, words: Sequence[str]) -> tuple[str, ...]:
+    order = sorted(range(len(words)), key=lambda at: (-component[at], words[at]))
+    return tuple(str(words[at]) for at in order[:_TERMS] if component[at] > 0)
+
+
+def _build_theme(session: str, terms: tuple[str, ...], rows: Sequence[int], weights: Any, ids: Sequence[str]) -> Theme:
+    best = min(rows, key=lambda row: (-weights[row], ids[row]))
+    label = ", ".join(terms[:_LABEL_WORDS])
+    digest = hashlib.sha256(f"{session}\x1f{label}".encode()).hexdigest()[:12]
+    return Theme(f"{session}-theme-{digest}", label, terms, tuple(ids[row] for row in rows), ids[best])
