@@ -36,12 +36,12 @@ def save_authors(conn: sqlite3.Connection, batch: Batch, observed: Mapping[str, 
         at = observed.get(author.id, context.fetched_at)
         fields = sights.setdefault(author_id, {})
         for name, value in _values(author).items():
-            fields[name] = max(fields.get(name, [at, value]), [at, value], key=_order)
+            _join(fields, name, [at, value])
         first, last = spans.get(author_id, (at, at))
         spans[author_id] = (min(first, at), max(last, at))
     for author_id, first, last, stored in _load_known(conn, sights):
         for name, sight in stored.items():
-            sights[author_id][name] = max(sights[author_id].get(name, sight), sight, key=_order)
+            _join(sights[author_id], name, sight)
         spans[author_id] = (min(first, spans[author_id][0]), max(last, spans[author_id][1]))
     conn.executemany(_UPSERT, (_row(author_id, fields, spans[author_id]) for author_id, fields in sights.items()))
     _merge_handles(conn, sights)
@@ -64,15 +64,17 @@ def _values(author: Author) -> dict[str, Any]:
     return found
 
 
-def _order(sight: list[Any]) -> tuple[str, str]:
+def _join(fields: dict[str, list[Any]], name: str, sight: list[Any]) -> None:
     """Later sights win; of two at the same moment one wins always, whichever came first."""
-    return (sight[0], json.dumps(sight[1]))
+    known = fields.get(name)
+    if known is None or sight[0] > known[0] or (sight[0] == known[0] and repr(sight[1]) > repr(known[1])):
+        fields[name] = sight
 
 
 def _load_known(conn: sqlite3.Connection, ids: Iterable[str]) -> list[tuple[str, str, str, dict[str, list[Any]]]]:
     rows = conn.execute(
         "SELECT authors.id, first_seen_at, last_seen_at, fields_seen"
-        " FROM json_each(?) JOIN authors ON authors.id = value",
+        " FROM json_each(?) CROSS JOIN authors ON authors.id = value",
         [json.dumps(list(ids))],
     )
     return [(author, first, last, json.loads(seen)) for author, first, last, seen in rows]
@@ -87,17 +89,20 @@ def _row(author_id: str, fields: dict[str, list[Any]], span: tuple[str, str]) ->
 
 def _merge_handles(conn: sqlite3.Connection, sights: Mapping[str, dict[str, list[Any]]]) -> None:
     """Gives the posts of ``x:@handle`` to the number that turned out to be theirs."""
-    pairs = [
-        (author_id, f"x:@{str(fields['handle'][1]).lower()}")
+    numbers = {
+        f"x:@{str(fields['handle'][1]).lower()}": author_id
         for author_id, fields in sights.items()
         if author_id.startswith("x:") and not author_id.startswith("x:@") and "handle" in fields
-    ]
+    }
+    known = conn.execute(
+        "SELECT authors.id FROM json_each(?) CROSS JOIN authors ON authors.id = value", [json.dumps(list(numbers))]
+    )
+    pairs = [(numbers[handle], handle) for (handle,) in known.fetchall()]
+    named = resolve_authors(conn, [author_id for author_id in sights if author_id.startswith("x:@")])
+    pairs += [(author_id, handle) for handle, author_id in named.items() if handle != author_id]
     conn.executemany("UPDATE posts SET author = ? WHERE author = ?", pairs)
     conn.executemany("UPDATE post_mentions SET author = ? WHERE author = ?", pairs)
-    stale = [old for _, old in pairs]
-    named = resolve_authors(conn, [author_id for author_id in sights if author_id.startswith("x:@")])
-    stale += [handle for handle, author_id in named.items() if handle != author_id]
-    conn.executemany("DELETE FROM authors WHERE id = ?", [(old,) for old in stale])
+    conn.executemany("DELETE FROM authors WHERE id = ?", [(handle,) for _, handle in pairs])
 
 
 def resolve_authors(conn: sqlite3.Connection, ids: Iterable[str]) -> dict[str, str]:
@@ -105,7 +110,8 @@ def resolve_authors(conn: sqlite3.Connection, ids: Iterable[str]) -> dict[str, s
     resolved = {author_id: storable(author_id) for author_id in ids}
     handles = {author_id[3:]: author_id for author_id in resolved if author_id.startswith("x:@")}
     rows = conn.execute(
-        "SELECT value, authors.id FROM json_each(?) JOIN authors ON platform = 'x' AND handle = value COLLATE NOCASE"
+        "SELECT value, authors.id FROM json_each(?)"
+        " CROSS JOIN authors ON platform = 'x' AND handle = value COLLATE NOCASE"
         " WHERE authors.id NOT LIKE 'x:@%' ORDER BY last_seen_at, authors.id",
         [json.dumps(list(handles))],
     )

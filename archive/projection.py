@@ -20,12 +20,15 @@ _ALLOWED_TAGS = {
     *("ul", "ol", "li", "ruby", "rt", "rp"),
 }
 _REFS = ("reply_to", "conversation", "quote_of", "repost_of")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FILLED = ("lang", "url", "sensitive", *_REFS)
 
 
 @dataclass(slots=True)
 class Version:
-    """One row of post_versions. ``fields`` holds the rest of what the projection needs, absent ones left out."""
+    """One row of post_versions. ``fields`` holds the rest of what the projection needs, absent ones left out;
+    ``packed`` is the same as JSON.
+    """
 
     post: str
     digest: str
@@ -36,6 +39,7 @@ class Version:
     first_observed_at: str
     observed_at: str
     page: int
+    packed: str
     fields: dict[str, Any]
 
     @property
@@ -49,7 +53,7 @@ class Version:
         first = min(self.first_observed_at, other.first_observed_at)
         return Version(
             self.post, self.digest, self.native_id, self.text, self.html, self.edited_at,
-            first, latest.observed_at, latest.page, self.fields,
+            first, latest.observed_at, latest.page, self.packed, self.fields,
         )  # fmt: skip
 
 
@@ -70,12 +74,14 @@ def build_version(post: Post, page: int, fetched_at: str, observed_at: str) -> V
     text = storable(post.text)
     native_id = post.native_ids[-1].native_id if post.native_ids else ""
     fields = _fields(post)
-    packed = json.dumps([text, html, post.edited_at, fields], ensure_ascii=False)
-    if "\\u0000" in packed or (clean := storable(packed)) != packed:
-        fields = json.loads(storable(json.dumps(fields, ensure_ascii=False)).replace("\\u0000", ""))
-        clean = json.dumps([text, html, post.edited_at, fields], ensure_ascii=False)
-    digest = hashlib.blake2b(clean.encode(), digest_size=12).hexdigest()
-    return Version(post.id, digest, native_id, text, html, post.edited_at, fetched_at, observed_at, page, fields)
+    packed = _encode(fields)
+    if "\\u0000" in packed or storable(packed) != packed:
+        packed = storable(packed).replace("\\u0000", "")
+        fields = json.loads(packed)
+    content = "\x00".join((text, html or "", post.edited_at or "", packed))
+    digest = hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
+    times = (fetched_at, observed_at)
+    return Version(post.id, digest, native_id, text, html, post.edited_at, *times, page, packed, fields)
 
 
 def _fields(post: Post) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Which post a platform's own id means: ids that hold everywhere, ids of one server, and ids not seen yet."""
+"""Which post a platform's own id means: ids that hold everywhere, ids of one server, and ids not seen yet.
+
+CROSS JOIN keeps SQLite from scanning the large table: it always looks up the few ids that were asked for.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ def load_posts_of(conn: sqlite3.Connection, platform: str, refs: Iterable[Ref]) 
     """The posts that refs mean, of those whose ids are known."""
     pairs = json.dumps([[ref.server, ref.native_id] for ref in refs])
     rows = conn.execute(
-        "SELECT i.server, i.native_id, i.post FROM json_each(?) AS r JOIN post_ids AS i ON i.platform = ?"
+        "SELECT i.server, i.native_id, i.post FROM json_each(?) AS r CROSS JOIN post_ids AS i ON i.platform = ?"
         " AND i.server = r.value ->> 0 AND i.native_id = r.value ->> 1",
         (pairs, platform),
     )
@@ -76,15 +79,15 @@ def save_ids(conn: sqlite3.Connection, posts: Iterable[Post], platform: str) -> 
         )
 
 
-def take_waiting(conn: sqlite3.Connection, posts: Iterable[Post]) -> list[str]:
+def take_waiting(conn: sqlite3.Connection, posts: Iterable[Post], platform: str) -> list[str]:
     """The posts whose references to ``posts`` waited for them; they wait no longer."""
     local = [(ref.server, ref.native_id) for post in posts for ref in post.native_ids if ref.server]
     if not local:
         return []
     rows = conn.execute(
-        "SELECT o.platform, o.server, o.native_id, o.post FROM json_each(?) AS r JOIN open_refs AS o"
-        " ON o.server = r.value ->> 0 AND o.native_id = r.value ->> 1",
-        [json.dumps(local)],
+        "SELECT o.platform, o.server, o.native_id, o.post FROM json_each(?) AS r CROSS JOIN open_refs AS o"
+        " ON o.platform = ? AND o.server = r.value ->> 0 AND o.native_id = r.value ->> 1",
+        (json.dumps(local), platform),
     ).fetchall()
     conn.executemany("DELETE FROM open_refs WHERE platform = ? AND server = ? AND native_id = ? AND post = ?", rows)
     return sorted({row[3] for row in rows})

@@ -72,7 +72,7 @@ def save_batch(conn: sqlite3.Connection, batch: Batch, context: PageContext) -> 
     merged = {post: {**stored.get(post, {}), **versions} for post, versions in touched.items()}
     _write_posts(conn, {post: project(versions.values()) for post, versions in merged.items()}, set(stored))
     references.save_ids(conn, posts, context.platform)
-    _reproject(conn, references.take_waiting(conn, posts))
+    _reproject(conn, references.take_waiting(conn, posts, context.platform))
     _save_sightings(conn, posts, context)
     save_metrics(conn, posts, context)
     _end_unavailable(conn, observed, context)
@@ -107,12 +107,12 @@ def load_versions(conn: sqlite3.Connection, posts: Iterable[str]) -> dict[str, d
     """The stored versions of posts, by post and digest; posts without one are left out."""
     rows = conn.execute(
         "SELECT post, digest, native_id, text, html, edited_at, first_observed_at, observed_at, page, fields"
-        " FROM json_each(?) JOIN post_versions ON post = value",
+        " FROM json_each(?) CROSS JOIN post_versions ON post = value",
         [json.dumps(list(posts))],
     )
     found: dict[str, dict[str, Version]] = {}
-    for *columns, fields in rows:
-        row = (*columns, json.loads(fields))
+    for columns in rows:
+        row = (*columns, json.loads(columns[-1]))
         version = Version(*row)
         found.setdefault(version.post, {})[version.digest] = version
     return found
@@ -124,7 +124,7 @@ def _write_versions(conn: sqlite3.Connection, versions: Iterable[Version]) -> No
         (
             (
                 v.post, v.digest, v.native_id, v.text, v.html, v.edited_at,
-                v.first_observed_at, v.observed_at, v.page, json.dumps(v.fields, ensure_ascii=False),
+                v.first_observed_at, v.observed_at, v.page, v.packed,
             )
             for v in versions
         ),
@@ -220,7 +220,7 @@ def _counts(metrics: Metrics) -> tuple[int | None, ...]:
 def _load_last_metrics(conn: sqlite3.Connection, posts: set[str]) -> dict[str, tuple[str, tuple[int | None, ...]]]:
     rows = conn.execute(
         "SELECT post, max(seen_at), likes, reposts, replies, quotes, views"
-        " FROM json_each(?) JOIN metrics ON post = value GROUP BY post",
+        " FROM json_each(?) CROSS JOIN metrics ON post = value GROUP BY post",
         [json.dumps(list(posts))],
     )
     return {post: (seen_at, tuple(counts)) for post, seen_at, *counts in rows}
