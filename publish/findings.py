@@ -7,8 +7,9 @@ that rests on it.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -21,6 +22,7 @@ _STANDS = """
   p.visibility IN ('public', 'unlisted') AND p.id NOT IN (SELECT key FROM tombstones)
   AND p.author NOT IN (SELECT key FROM tombstones)
   AND (p.repost_of IS NULL OR p.repost_of NOT IN (SELECT key FROM tombstones))
+  AND NOT EXISTS (SELECT 1 FROM posts o JOIN tombstones t ON t.key = o.author WHERE o.id = p.repost_of)
 """
 _POSTS = f"""
 SELECT p.id, p.platform, p.author, a.name, a.handle, coalesce(h.id, p.author), p.posted_at, p.text, p.kind, p.url,
@@ -47,6 +49,7 @@ _ORGANISATIONS = """
 SELECT o.author, max(o.confidence), g.name FROM author_organisations o JOIN organisations g ON g.id = o.organisation
 WHERE o.confidence >= ? GROUP BY o.author
 """
+_LEADING_MENTIONS = re.compile(r"^(?:[@＠][\w.-]+(?:@[\w.-]+)?[\s,:]+)+(?=\S)")
 _Value = TypeVar("_Value")
 _SURE_ENOUGH = 0.8  # below that, an organisation is a guess that a guide should not print beside a person's name
 
@@ -181,6 +184,20 @@ class ChatFindings:
         return wording.local_moment(moment, self.chat.timezone)
 
 
+def readable(text: str, number: int | None, hashtags: Sequence[str]) -> str:
+    """A post's words without whom they address, the mark of what they answer, and the hashtag at their end.
+
+    Read alone in a guide, these say nothing; the transcript has the whole wording.
+    """
+    text = _LEADING_MENTIONS.sub("", text)
+    if number is not None:
+        mark = rf"\s*(?:RT @\S+:?\s*)?[AQ]\W?0?{number}(?:\s*[:.)\-–—]+\s*|\s+(?=[A-Z\d]))"
+        text = re.sub(mark, "", text, count=1) if re.match(mark, text) else text
+    for tag in hashtags:
+        text = re.sub(rf"(?:\s*[#＃]{re.escape(tag)})+\s*$", "", text, flags=re.IGNORECASE)
+    return text.strip()
+
+
 def load_findings(conn: sqlite3.Connection, slug: str) -> ChatFindings:
     """Everything that a chat's exports show. Raises UsageError for an unknown or not yet analysed chat."""
     chat = _load_chat(conn, slug)
@@ -191,7 +208,7 @@ def load_findings(conn: sqlite3.Connection, slug: str) -> ChatFindings:
     named = {session.id: session for session in chat.sessions}
     organisations = {row[0]: row[2] for row in conn.execute(_ORGANISATIONS, (_SURE_ENOUGH,))}
     places = [*named, *sorted(place for place in used if place not in named)]
-    sessions = tuple(_load_session(conn, slug, place, named.get(place), organisations) for place in places)
+    sessions = tuple(_load_session(conn, chat, place, named.get(place), organisations) for place in places)
     (removed,) = conn.execute(
         "SELECT count(DISTINCT s.post) FROM sightings s JOIN posts p ON p.id = s.post"
         " WHERE s.chat = ? AND (p.id IN (SELECT key FROM tombstones) OR p.author IN (SELECT key FROM tombstones))",
@@ -225,9 +242,9 @@ def _load_chat(conn: sqlite3.Connection, slug: str) -> Chat:
 
 
 def _load_session(
-    conn: sqlite3.Connection, chat: str, stored: str, session: Session | None, organisations: Mapping[str, str]
+    conn: sqlite3.Connection, chat: Chat, stored: str, session: Session | None, organisations: Mapping[str, str]
 ) -> SessionFindings:
-    place = (chat, stored)
+    place = (chat.slug, stored)
     posts = _load_posts(conn, place, organisations)
     by_id = {post.id: post for post in posts}
     minutes = conn.execute(
@@ -237,7 +254,7 @@ def _load_session(
     return SessionFindings(
         session=session,
         posts=posts,
-        questions=_load_questions(conn, place, by_id, session.questions if session else ()),
+        questions=_load_questions(conn, chat, place, by_id),
         tips=_load_tips(conn, place, by_id),
         minutes=tuple(Minute(*row) for row in minutes),
     )
@@ -270,9 +287,10 @@ def _load_posts(
 
 
 def _load_questions(
-    conn: sqlite3.Connection, place: tuple[str, str], posts: Mapping[str, KeptPost], announced: tuple[str, ...]
+    conn: sqlite3.Connection, chat: Chat, place: tuple[str, str], posts: Mapping[str, KeptPost]
 ) -> tuple[KeptQuestion, ...]:
     """The session's questions by number; one asked again, or on several platforms, is one question."""
+    announced = next((session.questions for session in chat.sessions if session.id == place[1]), ())
     answers: dict[str, dict[str, float]] = {}
     for question, post, confidence in conn.execute(
         "SELECT a.question, a.post, a.confidence FROM answers a JOIN questions q ON q.id = a.question"
@@ -291,8 +309,8 @@ def _load_questions(
         if words is None:
             continue
         own = KeptQuestion(
-            number=number, text=words, asked_at=asked_at, posts=frozenset({post} & posts.keys()),
-            answers=answers.get(id_, {}),
+            number=number, text=readable(words, None, chat.hashtags), asked_at=asked_at,
+            posts=frozenset({post} & posts.keys()), answers=answers.get(id_, {}),
         )  # fmt: skip
         key = id_ if number is None else number
         found[key] = _merge(found[key], own) if key in found else own

@@ -21,6 +21,7 @@ from publish.findings import (
     Minute,
     SessionFindings,
     load_findings,
+    readable,
 )
 
 BEST_ANSWERS = 5
@@ -28,7 +29,6 @@ _ANSWERS_PER_PERSON = 2  # a chat is many voices; one prolific author would fill
 _LEAST_TO_GROUP = 10
 _POST_ADDRESS = re.compile(r"https?://(?:www\.|mobile\.)?(?:x|twitter)\.com/[^/]+/status/\d+|https?://t\.co/")
 _RAREST_LAST = ("resource", "question", "do", "example", "dont", "concern")
-_LEADING_MENTIONS = re.compile(r"^(?:[@＠][\w.-]+(?:@[\w.-]+)?[\s,:]+)+(?=\S)")
 _SECTIONS = (
     ("do", "Do"),
     ("dont", "Don't"),
@@ -195,20 +195,6 @@ def _name_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"@{handle.lstrip('@')} on {wording.platform_name(platform)}" for platform, _, handle in named)
 
 
-def readable(text: str, number: int | None, hashtags: Sequence[str]) -> str:
-    """A post's words without whom they address, the mark of the question they answer, and the chat's hashtag at the end.
-
-    Read alone in a guide, these say nothing; the transcript has the whole wording.
-    """
-    text = _LEADING_MENTIONS.sub("", text)
-    if number is not None:
-        mark = rf"\s*(?:RT @\S+:?\s*)?[AQ]\W?0?{number}(?:\s*[:.)\-–—]+\s*|\s+(?=[A-Z\d]))"
-        text = re.sub(mark, "", text, count=1) if re.match(mark, text) else text
-    for tag in hashtags:
-        text = re.sub(rf"(?:\s*[#＃]{re.escape(tag)})+\s*$", "", text, flags=re.IGNORECASE)
-    return text.strip()
-
-
 def _say(found: ChatFindings, post: KeptPost, text: str, support: tuple[str, ...] = ()) -> Said:
     return Said(text=text, by=post.by, at=found.local(post.posted_at), url=post.url, post=post.id, support=support)
 
@@ -261,7 +247,7 @@ def _group(
     groups = []
     for session, rows in groupby(ordered, key=lambda row: row[0]):
         tips = [tip for _, tip in rows]
-        titles = {q.number: _title(found, q) for q in session.questions}
+        titles = {q.number: wording.question_title(q.number, q.text) for q in session.questions}
         numbers = [number for number in titles if number is not None]
         for number in [*numbers, None]:
             inside = [tip for tip in tips if (tip.question if tip.question in numbers else None) == number]
@@ -270,10 +256,6 @@ def _group(
                 heading = f"{heading} ({session_title(found, session)})" if several else heading
                 groups.append(Group(heading, tuple(_say_tip(found, tip) for tip in inside)))
     return tuple(groups) if len(groups) > 1 else (Group(None, groups[0].tips),)
-
-
-def _title(found: ChatFindings, question: KeptQuestion) -> str:
-    return wording.question_title(question.number, readable(question.text, None, found.chat.hashtags))
 
 
 def _say_tip(found: ChatFindings, tip: KeptTip) -> Said:
@@ -285,7 +267,7 @@ def _build_questions(found: ChatFindings, held: Sequence[SessionFindings]) -> tu
     several = len(held) > 1
     return tuple(
         GuideQuestion(
-            heading=f"{question.label}. {readable(question.text, None, found.chat.hashtags)}",
+            heading=f"{question.label}. {question.text}",
             date=session_title(found, session) if several else None,
             best=_find_best(found, session, question),
             answers_count=sum(session.by_id[post].kind != "repost" for post in question.answers),
