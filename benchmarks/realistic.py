@@ -7,10 +7,11 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-_WORDS = (
-    "council residents bins recycling flooding planning consultation photo video caption plain english alt text reply"
-    " honest early warm simple team local weather road school library park event share story people listen ask answer"
-).split()
+_TEXT = """
+council residents bins recycling flooding planning consultation photo video caption plain english alt text reply
+honest early warm simple team local weather road school library park event share story people listen ask answer
+"""
+_WORDS = _TEXT.split()
 _BIO = "Communications officer. Views mine. Fictional Northmoor District Council. " * 2
 
 
@@ -25,8 +26,8 @@ def _text(chance: random.Random) -> str:
     return " ".join(chance.choices(_WORDS, k=chance.randint(8, 35)))
 
 
-def _post(number: int, n: int, chance: random.Random, refers: bool) -> dict[str, Any]:  # noqa: FBT001  # one recursion
-    author = _author(n % max(1, 5_000))
+def _post(number: int, n: int, chance: random.Random, refers: bool) -> dict[str, Any]:
+    author = _author(n % 5_000)
     text = f"{_text(chance)} #northmoor"
     post: dict[str, Any] = {
         "id": str(number), "author_id": author["id"], "author": author, "conversation_id": str(number),
@@ -34,12 +35,12 @@ def _post(number: int, n: int, chance: random.Random, refers: bool) -> dict[str,
         "source": "Web", "possibly_sensitive": False, "reply_settings": "everyone",
         "public_metrics": {"retweet_count": n % 9, "reply_count": n % 4, "like_count": n % 30, "quote_count": 0},
         "edit_history_tweet_ids": [str(number)],
-        "context_annotations": [_annotation(i) for i in range(chance.randint(3, 9))],
+        "context_annotations": [_annotation(i) for i in range(chance.randint(6, 14))],
         "entities": {
             "hashtags": [{"start": 10, "end": 20, "tag": "northmoor"}],
             "urls": [_url(n)],
-            "mentions": [{"start": 0, "end": 8, "username": f"person{n % 50}", "id": str(900 + n % 50), **_author(n % 50)}],
-            "annotations": [{"start": 1, "end": 9, "probability": 0.8, "type": "Place", "normalized_text": "Northmoor"}],
+            "mentions": [{"start": 0, "end": 8, **_author(n % 50)}],
+            "annotations": [{"start": 1, "end": 9, "probability": 0.8, "normalized_text": "Northmoor"}],
         },
         "__twarc": {"url": "https://api.x.com/2/tweets/search/all?" + "x" * 900, "version": "2.14.0",
                     "retrieved_at": "2026-10-09T08:00:00+00:00"},
