@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-from collector.sources.files import FILE_SOURCES, find_format
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.status import Status
 
@@ -27,6 +26,7 @@ from collector.importing import Imported, import_file
 from collector.reparse import reparse
 from collector.retrying import Retrying
 from collector.sources.base import Source, Window
+from collector.sources.files import FILE_SOURCES, find_format
 from collector.transport import build_client
 from collector.walker import PageSaved, Walked, Walker
 

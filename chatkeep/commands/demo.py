@@ -6,14 +6,12 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 import click
-from analysis.engine import analyse_chat
-from publish.exports import render_export
-from publish.serving import serve_site
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from analysis.engine import analyse_chat
 from archive.models import PLATFORM_NAMES, Chat
 from archive.store import Archive, open_archive
 from archive.times import to_text
@@ -23,6 +21,7 @@ from chatkeep.commands.findings import found_row, write_file
 from chatkeep.commands.site import announce
 from chatkeep.demo import Played, load_demo, play, remove_earlier, staged
 from publish.chats_db import publish_chats
+from publish.exports import render_export
 
 _BARS = " ▁▂▃▄▅▆▇█"
 
@@ -63,6 +62,8 @@ def demo(app: App, *, seconds: float, serve: bool, port: int) -> None:
         archive.end_run(0)
     app.out.print(f"The archive: {shown.archive_path}\nThe guide:   {guide}", markup=False)
     if serve:
+        from publish.serving import serve_site  # noqa: PLC0415  # Datasette takes a second to load
+
         serve_site(shown.chats_path, port=port, on_ready=lambda url: announce(app, url))
 
 

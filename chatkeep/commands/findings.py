@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from analysis.engine import analyse_chat
-from publish.exports import EXPORTS, render_export
 from rich.status import Status
 
+from analysis.engine import analyse_chat
 from archive.errors import StorageError, UsageError
 from archive.models import PLATFORM_NAMES, TIP_KIND_NAMES, Chat
 from archive.store import Archive
 from chatkeep import __version__
 from chatkeep.app import App, is_terminal, json_option, pass_app
+from publish.exports import EXPORTS, render_export
 
 _WHATS = sorted({what for what, _ in EXPORTS})
 _FORMATS = sorted({form for _, form in EXPORTS})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from publish.serving import serve_site
 
 from archive.errors import UsageError
 from archive.times import to_text
@@ -32,6 +31,8 @@ def serve(app: App, host: str, port: int) -> None:
     """Show the published chats in your browser, on this machine alone. Ctrl-C ends it."""
     if not app.chats_path.exists():
         raise UsageError(f"{app.chats_path} is not there yet: run `chatkeep publish` first")
+    from publish.serving import serve_site  # noqa: PLC0415  # Datasette takes a second to load
+
     serve_site(app.chats_path, host=host, port=port, on_ready=lambda url: announce(app, url))
 
 
