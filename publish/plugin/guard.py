@@ -76,7 +76,8 @@ def guard(app: App) -> App:
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": _with_safety(message.get("headers", []))}
+                policy = OWN_POLICY if scope["path"] == "/" else DATASETTE_POLICY
+                message = {**message, "headers": _with_safety(message.get("headers", []), policy)}
             await send(message)
 
         if is_from_here(scope["headers"]):
@@ -87,10 +88,10 @@ def guard(app: App) -> App:
     return guarded
 
 
-def _with_safety(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _with_safety(headers: Iterable[tuple[bytes, bytes]], policy: str) -> list[tuple[bytes, bytes]]:
     kept = list(headers)
     present = {name.lower() for name, _ in kept}
-    wanted = (*_HEADERS, (b"content-security-policy", DATASETTE_POLICY.encode()))
+    wanted = (*_HEADERS, (b"content-security-policy", policy.encode()))
     return kept + [(name, value) for name, value in wanted if name not in present]
 
 

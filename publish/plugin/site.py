@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from datasette import NotFound, Response
 from datasette.utils import tilde_encode
+from datasette.views.base import DatasetteError
 from markupsafe import Markup, escape
 from pluggy import HookimplMarker
 
@@ -27,6 +28,7 @@ NAME = "chatkeep"
 hookimpl = HookimplMarker("datasette")  # Datasette's own, with types
 DATABASE = "chats"
 _LOG = logging.getLogger(__name__)
+_TOO_SLOW = "This took too long and was stopped: narrow it down, for example to one chat or one session."
 _LABEL_LENGTH = 80
 _ADDRESS_LENGTH = 60
 _TABLE_OF = {
@@ -111,6 +113,10 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Gene
 def _answer_to(datasette: Any, request: Any, exception: Exception) -> Callable[[], Awaitable[Any]]:
     status = int(getattr(exception, "status", 500))
     message = getattr(exception, "message", None) or str(exception)
+    if isinstance(exception, DatasetteError):
+        # Datasette says 500 for a sort order that is not there; in HTML it only says that a query took too long.
+        status = 400 if status == 500 else status
+        message = _TOO_SLOW if exception.message_is_html else message
     if status >= 500:
         _LOG.error("%s failed", request.path, exc_info=exception)
         message = "Something went wrong here. The terminal that runs chatkeep serve says what."
@@ -132,7 +138,9 @@ async def session_page(datasette: Any, request: Any) -> Any:
     session = unquote(request.url_vars["session"], errors="replace")
     overview = await load_overview(datasette.get_database(DATABASE), session)
     if overview is None:
-        raise NotFound(f"There is no session called {shorten(session)}: the home page lists those there are.")
+        # Not raised: Datasette would first lead an address with % in it to another spelling.
+        unknown = NotFound(f"There is no session called {shorten(session)}: the home page lists those there are.")
+        return await _answer_to(datasette, request, unknown)()
     body = await datasette.render_template(
         "session.html", {"overview": overview, "session": overview.session, "chart_height": HEIGHT}, request=request
     )
