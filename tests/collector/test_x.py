@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,15 +16,18 @@ import pytest
 
 from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, SettingsError, Skippable
 from archive.models import Batch, Chat, Post, RawPage, Ref
+from archive.store import open_archive
 from archive.times import to_text
 from chatkeep.stage.faults import Fault, Faults
 from chatkeep.stage.feed import Edit, Feed, FeedAuthor, FeedPost
 from chatkeep.stage.serving import serving
 from chatkeep.stage.x import STAGE_TOKEN, build_x
 from chatkeep.stage.x_objects import id_at
+from collector.retrying import Retrying
 from collector.sources.base import Plan, Window
 from collector.sources.x import XSource, build_queries
 from collector.transport import build_client
+from collector.walker import Walker
 
 START = datetime(2026, 10, 8, 12, 0, tzinfo=UTC)
 NORTHMOOR = Chat(slug="northmoor", title="Northmoor hour (fictional)", hashtags=("northmoor", "nmhour"))
@@ -230,6 +235,24 @@ def test_the_full_archive_begins_at_the_beginning(ground: Ground) -> None:
     assert source.limits.lookback_days is None
     assert len(found(walk(source, tag_plan(source)))) == 234
     assert ground.params()["start_time"] == "2006-03-22T00:00:00Z"
+
+
+def test_walks_into_an_archive_overlap_and_keep_each_post_once(ground: Ground, tmp_path: Path) -> None:
+    ground.hour.now = START + timedelta(seconds=200)
+    with open_archive(tmp_path / "archive.db", ground.hour) as archive:
+        archive.save_chat(NORTHMOOR)
+        stop = threading.Event()
+        walker = Walker(archive, ground.source(), Retrying(stop), stop)
+        plan = tag_plan(ground.source())
+        first = walker.walk(NORTHMOOR, plan)
+        ground.hour.pass_by(minutes=20)
+        second_walk = walker.walk(NORTHMOOR, plan)
+        assert (first.status, second_walk.status) == ("done", "done")
+        assert first.new_count == 170  # X shows nothing of the last half minute
+        assert second_walk.known_count >= 170
+        kept = archive.conn.execute("SELECT count(*) FROM posts JOIN sightings ON post = posts.id").fetchone()[0]
+    assert kept == 235
+    assert "since_id" in ground.params()
 
 
 def test_an_edit_keeps_the_post_and_gives_both_ids(ground: Ground) -> None:
