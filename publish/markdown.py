@@ -80,7 +80,5 @@ def _escape_words(words: str) -> str:
 
 
 def _escape_start(line: str) -> str:
-    """A line may not begin a list, heading, rule or table."""
-    if line.startswith("#"):
-        return "\\" + line
+    """A line may not begin a list, rule or table; what begins headings and quotes is escaped wherever it stands."""
     return _BLOCK_START.sub(lambda found: f"{found[1]}\\" if found[1] else "\\" + found[0], line)

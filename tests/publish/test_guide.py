@@ -125,6 +125,16 @@ def test_best_answers_leave_out_reposts_and_repeats_and_give_nobody_more_than_tw
     assert (asked.answers_count, asked.people_count) == (6, 4)
 
 
+def test_answers_in_which_no_tip_was_found_are_shown_without_their_reposts(hour: Hour) -> None:
+    hour.sitting(FIRST)
+    question = hour.ask(1, 5)
+    post = hour.say("x:2", "A1: Hard to say.", 6)
+    hour.answer(question, hour.say("x:3", "RT @priya_fern: A1: Hard to say.", 6, kind="repost", repost_of=post), 1.0)
+    hour.answer(question, post)
+    (asked,) = hour.guide().questions
+    assert [answer.by.name for answer in asked.best] == ["Priya Raman"]
+
+
 def test_a_question_asked_on_three_platforms_is_one_question(hour: Hour) -> None:
     hour.sitting(FIRST)
     for minute in (5, 6, 7):
@@ -145,6 +155,7 @@ def test_many_tips_are_grouped_by_question_and_few_are_not(hour: Hour) -> None:
     first, second = hour.ask(1, 5), hour.ask(2, 20, "And floods?")
     for n in range(6):
         hour.answered("x:2", f"Bin advice {n}", 6 + n, first)
+    hour.advise(hour.say("x:3", "A2: Sandbags", 21), "Sandbags", question=second)
     assert "####" not in part(render_guide_markdown(hour.guide()), "### Do")
     for n in range(6):
         post = hour.say("x:3", f"A2: Flood advice {n}", 21 + n)
