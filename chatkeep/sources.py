@@ -8,14 +8,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from collector.sources.files import FILE_SOURCES
-from collector.sources.mastodon import MastodonSource
 
 from archive.errors import SettingsError, UsageError
 from archive.times import Clock
 from chatkeep.settings import Settings
 from collector.sources.base import FileSource, Source
 from collector.sources.bluesky import BlueskySource
+from collector.sources.files import FILE_SOURCES
+from collector.sources.mastodon import MastodonSource
 from collector.sources.x import XSource
 from collector.transport import require_safe_base
 

@@ -17,7 +17,7 @@ def publish(app: App, *, as_json: bool) -> None:
     """Build chats.db, the file that people explore, from the archive."""
     with app.opened("publish"):
         published = publish_chats(app.archive_path, app.chats_path, at=to_text(app.clock()))
-    rows = [{"table": name, "rows": count} for name, count in published.counts.items()]
+    rows = [{"table": name, "rows": count} for name, count in published.rows.items()]
     app.show(rows, as_json=as_json)
     if not as_json:
         app.out.print(f"published {app.chats_path}; look at it with `chatkeep serve`", markup=False)
