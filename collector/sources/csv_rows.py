@@ -40,6 +40,7 @@ _FLOAT = r"\d([.,]\d+)?[eE]\+?\d+"
 _WHOLE_ID = re.compile(rf"\d{{5,19}}|{_FLOAT}|https?://\S+/\d{{5,19}}")
 _LONG_ID = re.compile(rf"\d{{16,19}}(\.0)?|{_FLOAT}")
 _ROUNDED_ID = re.compile(rf"\d{{15}}0+(\.0)?|{_FLOAT}")
+_BARE_RETURN = re.compile(r"\r(?!\r*(?:\n|\Z))")  # one that ends no line: the csv module refuses it
 _LINES_OF_HEADER = 20
 
 # One setting for the whole process; the default of 128 kB is below what a post with its media can take in a cell.
@@ -93,7 +94,7 @@ class Table:
         if raw.count(b'"') % 2 or raw.count(self.delimiter.encode()) < len(self.columns) - 1:
             return False
         try:
-            fields = next(csv.reader([raw.decode("latin-1")], delimiter=self.delimiter, strict=True))
+            fields = next(csv.reader([_as_csv(raw)], delimiter=self.delimiter, strict=True))
         except (csv.Error, StopIteration):
             return False
         return len(fields) == len(self.columns) and any(_WHOLE_ID.fullmatch(fields[place]) for place in self.id_places)
@@ -103,7 +104,10 @@ def find_table(header: bytes, kind: TableKind) -> Table | None:
     """The layout that a header record tells, or None where it is no header of this kind."""
     text = decode(header.removeprefix(UTF8_BOM))[0]
     for delimiter in _DELIMITERS:
-        columns = tuple(_column(name) for name in _fields(text, delimiter))
+        try:
+            columns = tuple(_column(name) for name in _fields(text, delimiter))
+        except csv.Error:
+            continue
         if kind.has_posts(columns):
             places = tuple(columns.index(name) for name in kind.id_columns if name in columns)
             return Table(delimiter, columns, places)
@@ -213,7 +217,7 @@ class _Feed:
         self._size += len(line.raw)
         if self.is_too_long:
             raise _TooLong
-        return line.raw.decode("latin-1")  # one letter a byte: the marks of CSV are ASCII
+        return _as_csv(line.raw)
 
     @property
     def is_too_long(self) -> bool:
@@ -232,6 +236,12 @@ class _Feed:
     def take_fault(self) -> Line | None:
         """The fault that the reader stopped at, None at the end of the file."""
         return self._waiting.popleft() if self._waiting else None
+
+
+def _as_csv(raw: bytes) -> str:
+    """Bytes as the csv module may split them: one letter a byte, since the marks of CSV are ASCII."""
+    text = raw.decode("latin-1")
+    return _BARE_RETURN.sub(" ", text) if "\r" in text else text
 
 
 def _draw(reader: Iterator[list[str]]) -> None:
@@ -315,7 +325,7 @@ def _fields(text: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([text], delimiter=delimiter), [])
     except csv.Error:
-        return next(csv.reader([re.sub(r"\r(?!\n)", " ", text)], delimiter=delimiter), [])
+        return next(csv.reader([_BARE_RETURN.sub(" ", text)], delimiter=delimiter), [])
 
 
 def _column(name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from archive.errors import UsageError
 from collector.sources.academictwitter import AcademicTwitter
 from collector.sources.base import FileSource
-from collector.sources.file_lines import read_head
+from collector.sources.file_lines import HEAD, read_head, read_lines
 from collector.sources.tags import Tags
 from collector.sources.twarc2 import Twarc2
 
@@ -45,7 +45,7 @@ def _head(path: Path) -> bytes:
         raise UsageError(f"{path} is a folder or a device; name the files in it that shall be imported")
     try:
         head = read_head(path)
-        is_empty = not head.strip() and path.stat().st_size < 100
+        is_empty = not head.strip() and len(head) < HEAD and not any(line.fault for line in read_lines(path))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     if is_empty:

@@ -31,10 +31,9 @@ from collector.sources.file_lines import (
 from collector.sources.json_values import look_into, parse_values, read_values
 from collector.sources.x_parse import Reader
 
-# A half surrogate pair as JSON escapes it. It also meets texts that speak of such escapes; those are found whole later.
-_HALF_PAIR = re.compile(
-    rb"\\u[dD][89aAbB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89aAbB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
+# Half a surrogate pair as JSON escapes it stands in the group; pairs and Korean letters are passed over. It also meets
+# texts that speak of such escapes: those are told apart when the value is looked at.
+_HALF_PAIR = re.compile(rb"\\ud(?:[89ab]..\\ud[c-f]|[0-7]|([89a-f]))")
 _SEEN_IN_HEAD = 20
 _LONG_LINE = 50_000
 _LIFELESS = frozenset({"errors", "meta", "includes"})  # an answer without posts still is an answer
@@ -133,7 +132,7 @@ def _load(raw: bytes) -> tuple[Any, str]:
         value = json.loads(text, strict=False)
         if not mended and not raw.startswith(UTF8_BOM):
             mended = "control characters stood in a text"
-    if b"\\u0000" in raw or ((b"\\ud" in raw or b"\\uD" in raw) and _HALF_PAIR.search(raw)):
+    if b"\\u0000" in raw or any(_HALF_PAIR.findall(raw.lower() if b"\\uD" in raw else raw)):
         value, more = _mend(value)
         mended = "; ".join(filter(None, (mended, more)))
     return value, mended
