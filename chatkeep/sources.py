@@ -44,7 +44,7 @@ def build_parsers(http: httpx.Client, clock: Clock) -> dict[str, Source | FileSo
         MastodonSource(http, clock, servers=()),
         XSource(http, clock, bearer_token=None),
     ]
-    return {source.name: source for source in (*platforms, *FILE_SOURCES.values())}
+    return {**{source.name: source for source in platforms}, **FILE_SOURCES}
 
 
 def _build_bluesky(settings: Settings, http: httpx.Client, clock: Clock, data: Path) -> Source:

@@ -21,11 +21,12 @@ def render_commands() -> str:
 
 
 def _helps() -> Iterator[str]:
-    top = click.Context(chatkeep, info_name="chatkeep", max_content_width=100, terminal_width=100)
+    wide = {"max_content_width": 100, "terminal_width": 100, "help_option_names": ["-h", "--help"]}
+    top = click.Context(chatkeep, info_name="chatkeep", **wide)
     yield f"\n```text\n{chatkeep.get_help(top)}\n```\n"
     for name in chatkeep.list_commands(top):
         command = chatkeep.commands[name]
-        context = click.Context(command, info_name=name, parent=top, max_content_width=100, terminal_width=100)
+        context = click.Context(command, info_name=name, parent=top, **wide)
         yield f"\n## {name}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
