@@ -59,6 +59,10 @@ def test_ids_and_sentences_stay_as_they_are(text: str) -> None:
     assert guard(text) == text
 
 
+def test_an_apostrophe_of_the_authors_own_is_doubled_so_that_one_can_be_taken_off() -> None:
+    assert guard("'tis the bin day") == "''tis the bin day"
+
+
 def test_absent_is_empty_and_counts_and_local_times_are_not_text() -> None:
     assert guard(None) == ""
     assert guard(0) == 0
