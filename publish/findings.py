@@ -32,7 +32,7 @@ LEFT JOIN people h ON h.author = p.author
 WHERE c.chat = ? AND c.session = ? AND {_STANDS} ORDER BY p.posted_at, p.id
 """
 _LINKS = """
-SELECT l.post, coalesce(l.expanded_url, l.url), g.title FROM chat_posts c JOIN post_links l ON l.post = c.post
+SELECT l.post, coalesce(l.expanded_url, l.url), g.title, l.url FROM chat_posts c JOIN post_links l ON l.post = c.post
 LEFT JOIN link_pages g ON g.url = coalesce(l.expanded_url, l.url)
 WHERE c.chat = ? AND c.session = ? ORDER BY l.post, l.url
 """
@@ -49,6 +49,7 @@ _ORGANISATIONS = """
 SELECT o.author, max(o.confidence), g.name FROM author_organisations o JOIN organisations g ON g.id = o.organisation
 WHERE o.confidence >= ? GROUP BY o.author
 """
+_OWN_PICTURE = re.compile(r"^https?://(?:x|twitter)\.com/[^/]+/status/\d+/(?:photo|video)/\d+$")
 _LEADING_MENTIONS = re.compile(r"^(?:[@＠][\w.-]+(?:@[\w.-]+)?[\s,:]+)+(?=\S)")
 _Value = TypeVar("_Value")
 _SURE_ENOUGH = 0.8  # below that, an organisation is a guess that a guide should not print beside a person's name
@@ -78,10 +79,11 @@ class Byline:
 
 @dataclass(frozen=True, slots=True)
 class KeptLink:
-    """An address in a post, and the title of its page where that is known."""
+    """Where a post links to, the title of the page where that is known, and the address as it stands in the post."""
 
     url: str
     title: str | None = None
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,13 @@ class KeptPost:
     likes: int | None = None
     reposts: int | None = None
     replies: int | None = None
+
+    def expand(self, text: str) -> str:
+        """Words of this post with full addresses for shortened ones, and without those of its own pictures."""
+        for link in self.links:
+            if link.written and link.written != link.url:
+                text = text.replace(link.written, "" if _OWN_PICTURE.search(link.url) else link.url)
+        return text.strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +272,7 @@ def _load_session(
 def _load_posts(
     conn: sqlite3.Connection, place: tuple[str, str], organisations: Mapping[str, str]
 ) -> tuple[KeptPost, ...]:
-    links = _lists((post, KeptLink(url, title)) for post, url, title in conn.execute(_LINKS, place))
+    links = _lists((post, KeptLink(*link)) for post, *link in conn.execute(_LINKS, place))
     alt_texts = _lists((post, alt) for post, alt in conn.execute(_ALT_TEXTS, place))
     counts = {post: rest for post, *rest in conn.execute(_COUNTS, place)}
     kept = []

@@ -27,6 +27,7 @@ from publish.findings import (
 BEST_ANSWERS = 5
 _ANSWERS_PER_PERSON = 2  # a chat is many voices; one prolific author would fill the list
 _LEAST_TO_GROUP = 10
+_SURE_ANSWER = 0.5  # below that, a post only fell into the minutes of a question, as adverts do
 _POST_ADDRESS = re.compile(r"https?://(?:www\.|mobile\.)?(?:x|twitter)\.com/[^/]+/status/\d+|https?://t\.co/")
 _RAREST_LAST = ("resource", "question", "do", "example", "dont", "concern")
 _SECTIONS = (
@@ -195,7 +196,8 @@ def _name_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"@{handle.lstrip('@')} on {wording.platform_name(platform)}" for platform, _, handle in named)
 
 
-def _say(found: ChatFindings, post: KeptPost, text: str, support: tuple[str, ...] = ()) -> Said:
+def _say(found: ChatFindings, post: KeptPost, text: str, number: int | None, support: tuple[str, ...] = ()) -> Said:
+    text = readable(post.expand(text), number, found.chat.hashtags) or text
     return Said(text=text, by=post.by, at=found.local(post.posted_at), url=post.url, post=post.id, support=support)
 
 
@@ -259,8 +261,7 @@ def _group(
 
 
 def _say_tip(found: ChatFindings, tip: KeptTip) -> Said:
-    text = readable(tip.text, tip.question, found.chat.hashtags)
-    return _say(found, tip.post, text or tip.text, tip.supporters)
+    return _say(found, tip.post, tip.text, tip.question, tip.supporters)
 
 
 def _build_questions(found: ChatFindings, held: Sequence[SessionFindings]) -> tuple[GuideQuestion, ...]:
@@ -308,7 +309,8 @@ def _find_best(found: ChatFindings, session: SessionFindings, question: KeptQues
         _say(
             found,
             post,
-            readable(post.text, question.number, found.chat.hashtags),
+            post.text,
+            question.number,
             tips[post.id].supporters if post.id in tips else (),
         )
         for post in best
@@ -333,7 +335,7 @@ def _build_links(found: ChatFindings, held: Sequence[SessionFindings]) -> tuple[
     for address, posts in offers.items():
         first, _, number = min(posts, key=lambda offer: (offer[0].posted_at, offer[0].id))
         title = next((title for _, title, _ in posts if title), None)
-        said = _say(found, first, readable(first.text, number, found.chat.hashtags))
+        said = _say(found, first, first.text, number)
         links.append(GuideLink(address, title, said, len({post.by.person for post, _, _ in posts})))
     return tuple(sorted(links, key=lambda one: (-one.people_count, one.offered.at is None, str(one.offered.at))))
 
@@ -346,7 +348,9 @@ def _build_participants(found: ChatFindings, held: Sequence[SessionFindings]) ->
     accounts: dict[str, dict[str, Byline]] = {}
     active: set[str] = set()
     for session in held:
-        useful = {tip.post.id for tip in session.tips} | set(session.question_of())
+        useful = {tip.post.id for tip in session.tips}
+        for question in session.questions:
+            useful |= question.posts | {post for post, sure in question.answers.items() if sure >= _SURE_ANSWER}
         for post in session.posts:
             accounts.setdefault(post.by.person, {})[post.by.author] = post.by
             if _is_host(found, post.by) or (post.id in useful and post.kind != "repost"):

@@ -49,7 +49,7 @@ def _table(found: ChatFindings, session: SessionFindings) -> Iterator[str]:
         when = link(f"{local:%Y-%m-%d %H:%M:%S}" if local else post.posted_at, post.url)
         edited = " (edited)" if post.edited_at else ""
         role = " ".join(part for part in _role(post, asked.get(post.id)) if part)
-        cells = (when + edited, escape_line(post.by.shown), escape_line(post.text), role)
+        cells = (when + edited, escape_line(post.by.shown), escape_line(post.expand(post.text)), role)
         yield f"| {' | '.join(cells)} |"
 
 

@@ -180,7 +180,7 @@ def _render_turn(found: ChatFindings, turn: Turn) -> str:
 
 
 def _words(post: KeptPost) -> Iterable[str]:
-    yield from escape_lines(post.text)
+    yield from escape_lines(post.expand(post.text))
     for alt in post.alt_texts:
         yield f"_Picture:_ {escape_line(alt)}"
 
@@ -199,7 +199,7 @@ def _notes(found: ChatFindings, turn: Turn) -> Iterator[str]:
 def _brief(post: KeptPost | None) -> str:
     if post is None:
         return "a post that is not here"
-    return f"{escape_line(post.by.shown)}: “{escape_line(wording.shorten(post.text, 80))}”"
+    return f"{escape_line(post.by.shown)}: “{escape_line(wording.shorten(post.expand(post.text), 80))}”"
 
 
 def _moment(found: ChatFindings, moment: str) -> str:

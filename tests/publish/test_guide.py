@@ -201,6 +201,23 @@ def test_useful_links_are_those_of_tips_once_each_without_adverts_and_scripts(ho
     assert "also offered by 1 other" in links
 
 
+def test_shortened_addresses_are_written_in_full_and_those_of_pictures_left_out(hour: Hour) -> None:
+    post = hour.say("x:2", "See https://t.co/a and the photo https://t.co/b", 6)
+    hour.advise(post, "See https://t.co/a and the photo https://t.co/b")
+    hour.insert("post_links", post=post, url="https://t.co/a", expanded_url="https://words.example.org/list")
+    hour.insert("post_links", post=post, url="https://t.co/b", expanded_url="https://x.com/priya_fern/status/1/photo/1")
+    for what in ("guide", "transcript", "posts"):
+        document = render_export(hour.conn, CHAT, what, "md")
+        assert "See <https://words.example.org/list> and the photo" in document
+        assert "t.co" not in document
+
+
+def test_a_post_that_only_fell_into_a_questions_minutes_makes_nobody_a_participant(hour: Hour) -> None:
+    question = hour.ask(1, 5)
+    hour.answer(question, hour.say("x:9", "10K followers, cheap", 8), 0.4)
+    assert [person.name for person in hour.guide().participants] == ["Fern hour"]
+
+
 def test_who_took_part_names_people_once_with_their_accounts_and_only_counts_bystanders(hour: Hour) -> None:
     question = hour.ask(1, 5)
     hour.answered("x:2", "Post the evening before.", 6, question)
