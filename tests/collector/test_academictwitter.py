@@ -17,7 +17,7 @@ from collector.sources.file_lines import read_head
 SOURCE = AcademicTwitter()
 
 
-def row(number: int = 0, **more: str) -> dict[str, str]:
+def row(number: int = 0, /, **more: str) -> dict[str, str]:
     """A row as R writes it; post ``number`` was written that many seconds after noon."""
     native = str(((1_570_795_200_000 + number * 1_000 - EPOCH_MS) << 22) + 768)
     return {

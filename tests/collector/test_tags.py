@@ -27,7 +27,7 @@ ENTITIES = {
 }
 
 
-def row(number: int = 0, **more: str) -> dict[str, str]:
+def row(number: int = 0, /, **more: str) -> dict[str, str]:
     """A row as TAGS 6.1 writes it; post ``number`` was written that many seconds after noon."""
     native = str(((1_570_795_200_000 + number * 1_000 - EPOCH_MS) << 22) + 768)
     clock = f"{12 + number // 3600:02d}:{number // 60 % 60:02d}:{number % 60:02d}"

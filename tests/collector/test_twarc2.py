@@ -194,7 +194,7 @@ def test_a_text_that_no_database_holds_is_mended_and_counted(
 ) -> None:
     content = jsonl(tweet(0, "HERE"), tweet(1)).replace(b"HERE", raw)
     batch = read_batch(SOURCE, written(tmp_path, content))
-    assert [post.text for post in batch.posts][0] == text
+    assert batch.posts[0].text == text
     assert [(flaw.line, flaw.detail) for flaw in repaired(batch)] == [(1, mended)]
 
 
