@@ -153,7 +153,7 @@ class MastodonSource:
         if items and not ids:
             raise Retriable(f"{_host(plan.server)} sent posts without ids")
         if place.direction == "down":
-            return self._next_down(plan, place, items, ids)
+            return self._next_down(plan, items, ids)
         if not ids:
             # An id made from a time means nothing to a server with other ids: look before believing the emptiness.
             return _Place("down", "").to_cursor() if is_first and plan.floor is None else None
@@ -162,12 +162,11 @@ class MastodonSource:
             return _Place("down", "").to_cursor()
         return None if self._beyond_window(plan, ids) else _Place("up", highest).to_cursor()
 
-    def _next_down(self, plan: Plan, place: _Place, items: list[object], ids: list[str]) -> str | None:
+    def _next_down(self, plan: Plan, items: list[object], ids: list[str]) -> str | None:
         if not ids or all(self._below(plan, item) for item in items if isinstance(item, dict)):
             return None
-        lowest = min(ids, key=order)
-        # Without progress the cursor repeats itself, and the walker ends the walk as abandoned.
-        return (place if place.id and order(lowest) >= order(place.id) else _Place("down", lowest)).to_cursor()
+        # Of a server deaf to max_id the cursor repeats itself: the walker ends such a walk as abandoned.
+        return _Place("down", min(ids, key=order)).to_cursor()
 
     def _beyond_window(self, plan: Plan, ids: list[str]) -> bool:
         if plan.window.end is None:

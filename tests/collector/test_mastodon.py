@@ -202,16 +202,27 @@ def test_a_post_fetched_below_the_cursor_is_found_by_a_walk_over_its_window() ->
 
 
 def test_a_window_keeps_late_deliveries_and_stops_beyond_them() -> None:
-    week = [post(f"d{n}", n * 60) for n in range(24 * 7)]
+    busy = [post(f"d{n}", n * 10) for n in range(6 * 24 * 3)]
     delivered = post("delivered", 90, arrives_at=shift(START, hours=20))
-    with staged(*week, delivered, now=NOW + timedelta(days=9)) as stage:
+    with staged(*busy, delivered, now=NOW + timedelta(days=9)) as stage:
         window = Window(shift(START, hours=1), shift(START, hours=2))
         walked = walk(stage.source(), stage.plan(window))
         server = Server(stage.feed, "mastodon.stage.example")
-        wanted = {f"mastodon:{server.uri_of(each)}" for each in [*week[1:2], delivered]}
+        wanted = {f"mastodon:{server.uri_of(each)}" for each in [*busy[6:12], delivered]}
         assert wanted <= walked.posts
-        assert f"mastodon:{server.uri_of(week[0])}" not in walked.posts
-        assert len(walked.pages) <= 2
+        assert f"mastodon:{server.uri_of(busy[0])}" not in walked.posts
+        assert len(walked.pages) <= 5
+
+
+def test_a_post_whose_id_is_a_little_older_than_its_time_is_in_the_window() -> None:
+    early = status(snowflake(shift(START, seconds=-1)), created_at=START)
+
+    def server(request: httpx.Request) -> httpx.Response:
+        above = int(early["id"]) > int(request.url.params.get("min_id", 0))
+        return httpx.Response(200, json=[early] if above and "min_id" in request.url.params else [])
+
+    plan = Plan(key="k", purpose="tag", query="x", server=SERVER, window=Window(START, shift(START, hours=1)))
+    assert len(walk(answering(server), plan).posts) == 1
 
 
 def test_a_quiet_hashtag_costs_one_request_where_a_floor_is_known() -> None:
@@ -459,6 +470,14 @@ def test_a_server_that_shows_hashtags_to_accounts_alone_names_the_variable_and_w
             stage.source().fetch(stage.plan(), None)
         stage.token = "right"
         assert walk(stage.source(), stage.plan()).posts == stage.visible()
+
+
+def test_a_refusal_in_other_words_means_the_same_where_we_have_no_token() -> None:
+    refusal = httpx.Response(422, json={"error": "Mae angen cyfrif"})
+    with pytest.raises(Fatal, match="signed-in accounts only"):
+        answering(refusal).fetch(PLAN, None)
+    with pytest.raises(Skippable):
+        answering(refusal, tokens={SERVER: TOKEN}).fetch(PLAN, None)
 
 
 def test_with_several_servers_the_variable_names_the_host() -> None:
