@@ -96,19 +96,24 @@ def _judge(platform: str, minute: str, walks: Sequence[CoverWalk], hashtags: Seq
     missing = _find_missing(proving, hashtags)
     if proving and not missing:
         return "complete", f"a capture that began {proving[0].opened_at} went through {name} to the end"
-    for walk in asking:
-        if walk.status != "done" and walk.pages_count and _touches(walk, minute, end):
-            ended = f"ended early: {walk.why or 'no reason known'}" if walk.status == "abandoned" else "is not finished"
-            return "partial", f"the capture begun {walk.opened_at} {ended}"
     if proving:
         return "partial", f"not searched to the end: {', '.join(f'#{tag}' for tag in missing)}"
-    if any(walk.status == "done" and _touches(walk, minute, end) and walk.opened_at < end for walk in asking):
-        return "partial", f"{name} was asked while this minute was still running, and not afterwards"
+    if partly := _find_partly(asking, minute, end, name):
+        return "partial", partly
     if any(walk.pages_count for walk in walks if _purpose(walk) == "import"):
         return "partial", "posts were imported from a file; nobody can tell what the file left out"
-    if asking:
-        return "unknown", f"{name} was asked, and no capture reaches this minute"
-    return "unknown", f"{name} was never asked"
+    return "unknown", f"{name} was asked, and no capture reaches this minute" if asking else f"{name} was never asked"
+
+
+def _find_partly(asking: Sequence[CoverWalk], minute: str, end: str, name: str) -> str | None:
+    """Why a minute is known in part, or None."""
+    for walk in asking:
+        if walk.status != "done" and walk.pages_count and _touches(walk, minute):
+            ended = f"ended early: {walk.why or 'no reason known'}" if walk.status == "abandoned" else "is not finished"
+            return f"the capture begun {walk.opened_at} {ended}"
+    if any(walk.status == "done" and _touches(walk, minute) and walk.opened_at < end for walk in asking):
+        return f"{name} was asked while this minute was still running, and not afterwards"
+    return None
 
 
 def _find_missing(proving: Sequence[CoverWalk], hashtags: Sequence[str]) -> list[str]:
@@ -119,10 +124,10 @@ def _find_missing(proving: Sequence[CoverWalk], hashtags: Sequence[str]) -> list
 
 def _covers(walk: CoverWalk, start: str, end: str) -> bool:
     """Whether a finished walk proves a minute: it reaches over all of it, and began when it was over."""
-    return _touches(walk, start, end) and walk.opened_at >= end and (walk.covers_to is None or walk.covers_to >= end)
+    return _touches(walk, start) and walk.opened_at >= end and (walk.covers_to is None or walk.covers_to >= end)
 
 
-def _touches(walk: CoverWalk, start: str, end: str) -> bool:
+def _touches(walk: CoverWalk, start: str) -> bool:
     after_start = walk.covers_from is None or walk.covers_from <= start
     return after_start and (walk.covers_to is None or walk.covers_to >= start) and walk.opened_at > start
 

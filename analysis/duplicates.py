@@ -15,6 +15,7 @@ _BLOCKING_ABOVE = 5_000
 _RAREST = 50  # above, pairs must share a term that at most so many posts have
 _ROWS = 1_000  # rows compared at a time: bounds memory
 _PREFIX_WORDS = 5
+_ANY_WORD = r"(?u)\b\w+\b"  # one letter too: "plan b"
 
 Relation = Literal["duplicate", "repost", "quote"]
 
@@ -113,7 +114,7 @@ def _find_similar(texts: Sequence[str]) -> Iterator[list[tuple[int, float]]]:
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
 
     try:
-        matrix = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b").fit_transform(texts).tocsr()
+        matrix = TfidfVectorizer(ngram_range=(1, 2), token_pattern=_ANY_WORD).fit_transform(texts).tocsr()
     except ValueError:  # no word in any text
         yield from ([] for _ in texts)
         return
@@ -136,21 +137,16 @@ def _compare_all(matrix: Any, first: int, last: int) -> Any:
 
 def _compare_blocked(matrix: Any, first: int, last: int) -> Any:
     """The same where the texts share a rare term: near-duplicates do, and common words alone cost the most."""
-    import numpy  # noqa: PLC0415, ICN001 - with scikit-learn, and as slow to import
+    # Here and not above: with scikit-learn, and as slow to import.
+    import numpy as np  # noqa: PLC0415
+    from scipy.sparse import csr_matrix  # noqa: PLC0415
 
-    counts = numpy.bincount(matrix.indices, minlength=matrix.shape[1])
-    rare = numpy.flatnonzero((counts >= 2) & (counts <= _RAREST))
+    counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    rare = np.flatnonzero((counts >= 2) & (counts <= _RAREST))
     near = (matrix[first:last][:, rare] @ matrix[:last][:, rare].T).tocoo()
     earlier = near.col < near.row + first
     rows, columns = near.row[earlier], near.col[earlier]
-    near = near.tocsr() if not len(rows) else _recount(matrix, first, last, rows, columns)
-    return near
-
-
-def _recount(matrix: Any, first: int, last: int, rows: Any, columns: Any) -> Any:  # noqa: PLR0913, PLR0917
-    """The whole cosine of the candidate pairs."""
-    import numpy  # noqa: PLC0415, ICN001 - as above
-    from scipy.sparse import csr_matrix  # noqa: PLC0415
-
-    values = numpy.asarray(matrix[rows + first].multiply(matrix[columns]).sum(axis=1)).ravel()
+    if not len(rows):
+        return csr_matrix((last - first, last))
+    values = np.asarray(matrix[rows + first].multiply(matrix[columns]).sum(axis=1)).ravel()
     return csr_matrix((values, (rows, columns)), shape=(last - first, last))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from analysis.coverage import CoverWalk, Minute, build_coverage, load_walks
 from analysis.duplicates import Echo, group_duplicates
+from analysis.features import Context, find_wanted
 from analysis.normalising import Cleaned, normalise
 from analysis.organisations import Register, find_organisations, load_register
 from analysis.people import find_people
@@ -18,8 +19,8 @@ from analysis.rows import SessionPost, SessionRows, load_authors, load_session
 from analysis.support import Evidence, Supporters, find_chains, join_chain
 from analysis.themes import Theme, find_themes
 from analysis.threads import Threads, build_threads
-from analysis.tips import Context, TipProposal, find_asked_for, find_tips, find_tone
-from archive.models import Chat, Session
+from analysis.tips import TipProposal, find_tips
+from archive.models import Chat, Session, TipKind
 
 _MARKED = 0.9  # from this confidence on, a link rests on a mark
 
@@ -156,13 +157,14 @@ def find_context(post: SessionPost, cleaned: Cleaned, threads: Threads, supporte
     """A post's place in the chat: the question it answers, how surely, who asked, who agreed."""
     question = threads.find_question(post.id)
     sure = max((answer.confidence for answer in threads.by_post.get(post.id, ())), default=0.0)
+    wanted, tones = find_wanted(question.text) if question else (frozenset[TipKind](), frozenset[str]())
     return Context(
         question=question,
         link="marked" if sure >= _MARKED and cleaned.marks else "linked" if question else "unlinked",
         is_host=post.author in threads.hosts,
         agreed_with=supporters.is_agreed_with(post.id),
-        asked_for=find_asked_for(question.text) if question else frozenset(),
-        tone=find_tone(question.text) if question else frozenset(),
+        wanted=wanted,
+        tones=tones,
     )
 
 

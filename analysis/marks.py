@@ -21,29 +21,44 @@ class Mark:
 
 
 _NUMBER = r"(?P<number>\d{1,2}|!)[\ufe0f\u20e3]*(?:(?P<part>[a-eA-E](?![A-Za-z0-9]))|\s(?P<spaced>[a-e])(?=[).:]))?"
-# After the number: the end, a space, punctuation, or a capital of the answer glued on ("A3I have found").
-_AFTER = r"(?=$|[\s:.)\]\-–—,;/&+>|]|[A-Z][a-z' ])"
+# After the number: the end, no letter or digit, or a capital of the answer glued on ("A3I have found").
+_AFTER = r"(?=$|\W|[A-Z][a-z' ])"
+_ORDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_LONG = r"(?:(?:in\s+)?(?:answer|reply|response)\s+to|re|for)\s+q(?:uestion)?|question|answer|topic|ans"
+# Stars, emoji and brackets round a mark are decoration: "🌟 Q1 🌟".
+_DECORATION = r"(?:[^\w\s@#&$£€\"“'‘]+\s*)?[\[(#*]*"
 _MARK = re.compile(
-    r"[\[(#]*(?:(?P<long>(?:(?:in\s+)?(?:answer|reply|response)\s+to|re|for)\s+q(?:uestion)?|question|answer|topic|ans)\s?[.#:\-]?\s?"
-    r"|(?P<short>[qat])(?:[.#\-]\s?)?)" + _NUMBER + _AFTER,
+    _DECORATION + rf"(?:(?P<long>{_LONG})\s?[.#:\-]?\s?|(?P<short>[qat])(?:[.#\-]\s?)?)" + _NUMBER + _AFTER,
     re.IGNORECASE,
 )
 # "A 1:" with a space is a mark only before punctuation: "a 5 minute film" is not.
-_SPACED = re.compile(r"[\[(#]*(?P<short>[qat])\s" + _NUMBER + r"(?=\s?[:.)\]\-–—])", re.IGNORECASE)
-_MORE = re.compile(
-    r"\s?(?:&|and|/|,|\+)\s?[#]*[qa]?\.?(?P<number>\d{1,2}|(?=[a-e]\b))(?P<part>[a-e](?![a-z]))?(?=$|[\s:.)\]\-–—,;/&+])",
+_SPACED = re.compile(_DECORATION + r"(?P<short>[qat])\s" + _NUMBER + r"(?=\s?[:.)\]\-–—])", re.IGNORECASE)
+_SPELT = re.compile(
+    _DECORATION + r"(?P<long>question|q|answer)\s(?P<number>" + "|".join(_ORDINALS) + r")\b(?P<part>)(?P<spaced>)",
     re.IGNORECASE,
 )
-_TAIL = re.compile(r"[\])]*\s?[:.)\]\-–—;,>|]*\s*")
+_MORE = re.compile(
+    r"\s?(?:&|and|/|,|\+)\s?[#]*[qa]?\.?(?P<number>\d{1,2}|(?=[a-e]\b))(?P<part>[a-e](?![a-z]))?"
+    r"(?=$|[\s:.)\]\-–—,;/&+])",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(r"[^\w\s@#&$£€\"“'‘]*\s?[:.)\]\-–—;,>|*]*\s*")
 _INSIDE = re.compile(r"(?:(?<=[.!?]\s)|(?<=\n)|(?<=\s\|\s))(?P<short>A)" + _NUMBER + r"(?=\s?[:.)\-–—])")
+# "Here comes question 2: how …", "Ready? Q1: what …": a host leads in to the question.
+_LED_IN = re.compile(
+    r"(?<!\w)(?:question\s|q\.?\s?)(?P<number>\d{1,2}|" + "|".join(_ORDINALS) + r")(?P<part>[a-e])?"
+    r"(?=\s?[:.)\-–—]|\s(?-i:[A-Z]))",
+    re.IGNORECASE,
+)
+_LEAD_LENGTH = 120
 # Shift held a moment too long: "A!" is "A1".
-_SLIPS = {"!": "1"}
+_SLIPS = {"!": "1"} | {word: str(number) for number, word in enumerate(_ORDINALS, 1)}
 _MOST = 30  # no hour has more questions; "A55 closed" is a road
 
 
 def parse_marks(text: str, at: int = 0) -> tuple[list[Mark], int]:
     """The marks that open ``text`` at ``at``, and where the words begin after them."""
-    found = _MARK.match(text, at) or _SPACED.match(text, at)
+    found = _MARK.match(text, at) or _SPACED.match(text, at) or _SPELT.match(text, at)
     if found is None or not 0 < _read_number(found["number"]) <= _MOST:
         return [], at
     role = _read_role(found)
@@ -55,6 +70,14 @@ def parse_marks(text: str, at: int = 0) -> tuple[list[Mark], int]:
         marks.append(Mark(role, number, (more["part"] or "").lower(), more.start(), more.end()))
         end = more.end()
     return marks, _find_tail(text, end)
+
+
+def parse_led_in_mark(text: str) -> list[Mark]:
+    """The question mark that a lead-in comes before: "Ready? Q1: what …"; an empty list where there is none."""
+    found = _LED_IN.search(text, 0, _LEAD_LENGTH)
+    if found is None or not 0 < _read_number(found["number"]) <= _MOST:
+        return []
+    return [Mark("question", _read_number(found["number"]), (found["part"] or "").lower(), found.start(), found.end())]
 
 
 def parse_inner_marks(text: str, at: int) -> list[Mark]:
@@ -73,7 +96,7 @@ def _find_tail(text: str, at: int) -> int:
 
 
 def _read_number(text: str) -> int:
-    return int(_SLIPS.get(text, text))
+    return int(_SLIPS.get(text.lower(), text))
 
 
 def _read_role(found: re.Match[str]) -> Role:

@@ -8,7 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.marks import Mark, parse_inner_marks, parse_marks
+from analysis.marks import Mark, parse_inner_marks, parse_led_in_mark, parse_marks
+from analysis.patterns import load_words
 
 LONGEST = 5_000  # characters that are read; a post has 300 to 500, a pasted book none that we need
 
@@ -54,7 +55,7 @@ class Cleaned:
 
     def _place(self, at: int) -> tuple[int, int]:
         begins, first, last = self.pieces[max(0, bisect_right(self._starts, at) - 1)]
-        if last - first == 1 or self.text[begins : begins + 1] in "&<>\"' \n" and at == begins:
+        if last - first == 1 or (self.text[begins : begins + 1] in "&<>\"' \n" and at == begins):
             return (first, last)
         return first + at - begins, first + at - begins + 1
 
@@ -71,8 +72,9 @@ def normalise(text: str, chat_tags: Collection[str] = ()) -> Cleaned:
     links_count = len(cuts)
     counter, marks, opening = _read_opening(text, cuts)
     counter = _read_ending(text, opening, cuts) or counter
-    marks += parse_inner_marks(text, opening)
-    cuts.extend((mark.start, mark.end, "") for mark in marks if mark.start >= opening)
+    inner = parse_inner_marks(text, opening)
+    marks += inner or ([] if marks else parse_led_in_mark(text))
+    cuts.extend((mark.start, mark.end, "") for mark in inner)
     tags = list(_HASHTAG.finditer(text))
     for tag in tags:
         own = tag[1].casefold() in chat_tags
@@ -122,22 +124,17 @@ def _read_opening(text: str, cuts: list[tuple[int, int, str]]) -> tuple[tuple[in
             # after the mark, or before its verb, a mention belongs to the sentence
             if marks or _reads_on(text, token.end()):
                 break
-        elif not _TAG_TOKEN.match(token[0]):
-            break
-        elif _TAG_TOKEN.match(token[0]) and _reads_on(text, token.end()):
+        elif not _TAG_TOKEN.match(token[0]) or (_TAG_TOKEN.match(token[0]) and _reads_on(text, token.end())):
             break
         at = token.end()
         cuts.append((here, at, ""))
     return counter, marks, at
 
 
-_FINITE = frozenset("is are was were has have had can could does do did will would should made makes use uses".split())
-
-
 def _reads_on(text: str, at: int) -> bool:
     """Whether a hashtag at the start is the subject of its sentence ("#PlainEnglish is …"), not noise."""
     following = _TOKEN.search(text, at)
-    return bool(following) and following[0].lower() in _FINITE
+    return following is not None and following[0].lower() in load_words("finite")
 
 
 def _is_counter(part: int, of: int) -> bool:
@@ -151,15 +148,17 @@ def _read_ending(text: str, opening: int, cuts: list[tuple[int, int, str]]) -> t
         found = _COUNTER.match(token[0])
         if found and "/" in token[0] and _is_counter(int(found[1]), int(found[2] or 0)):
             counter = counter or (int(found[1]), int(found[2] or 0))
-        elif not _TAG_TOKEN.match(token[0]) and not _URL.match(token[0]):
-            return counter
-        elif _TAG_TOKEN.match(token[0]) and _is_object(text, token.start()):
+        elif (not _TAG_TOKEN.match(token[0]) and not _URL.match(token[0])) or (
+            _TAG_TOKEN.match(token[0]) and _is_object(text, token.start())
+        ):
             return counter
         cuts.append((token.start(), token.end(), ""))
     return counter
 
 
-_LINKING = re.compile(r"\b(?:the|a|an|our|your|my|of|to|on|in|with|use|using|for|called|via|and|at|by|from)\s*$", re.I)
+_LINKING = re.compile(
+    r"\b(?:the|a|an|our|your|my|of|to|on|in|with|use|using|for|called|via|and|at|by|from)\s*$", re.IGNORECASE
+)
 
 
 def _is_object(text: str, at: int) -> bool:

@@ -17,7 +17,8 @@ _FEDIVERSE = re.compile(r"(?<![\w/])@(\w+)@([\w\-]+(?:\.[\w\-]+)+)")
 _BLUESKY = re.compile(r"(?<![\w@.])@?([\w\-]+\.bsky\.social)\b", re.IGNORECASE)
 # "Works with @bob@example.social" names somebody else.
 _SOMEBODY_ELSE = re.compile(
-    r"(?:\b(?:with|by|for|of|from|like|see|via|team|partner|married|mum|dad|wife|husband)\s|&\s|\band\s)$", re.I
+    r"(?:\b(?:with|by|for|of|from|like|see|via|team|partner|married|mum|dad|wife|husband)\s|&\s|\band\s)$",
+    re.IGNORECASE,
 )
 _PLAIN_SITES = frozenset(("bsky.social", "mastodon.social", "linktr.ee", "gov.uk"))
 

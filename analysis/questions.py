@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from analysis.chitchat import find_chitchat
 from analysis.marks import Mark, parse_marks
 from analysis.normalising import Cleaned, normalise
+from analysis.patterns import load_words
 from analysis.rows import SessionPost, SessionRows
 
 Key = tuple[int, str]
 
 _ASKS = re.compile(
-    r"\?|^(?:please\s+)?(?:share|tell|name|describe|give|list|choose|pick|think of|imagine|discuss|explain|show|complete|finish)\b",
+    r"\?|^(?:please\s+)?(?:share|tell|name|describe|give|list|choose|pick|think of|imagine|discuss|explain|show|"
+    r"complete|finish)\b",
     re.IGNORECASE,
 )
 _ANNOUNCES = re.compile(r"\b(?:here|now|up|live|next|coming|posted|out|time for|moving on)\b", re.IGNORECASE)
 _OWN_VIEW = re.compile(r"\b(?:i|i'm|i've|i'd|my|we|we've)\b", re.IGNORECASE)
 _BONUS = re.compile(r"\b(?:bonus|final|last|extra|closing|one more|warm[- ]?up) (?:question|q)\b", re.IGNORECASE)
-_SMALL_WORDS = frozenset(
-    "the a an to of and or in on for is are do does you your we our how what which it this that be".split()
-)
 _SAME_QUESTION = 0.6  # share of the question's words that a repeat of it says again
+_BARE_WORDS = 4  # "Q2" and a picture of it
 _ANSWERERS = 2  # people who answer a number that nobody was seen to ask
 
 
@@ -53,11 +53,10 @@ def find_hosts(rows: SessionRows, cleaned: Mapping[str, Cleaned]) -> dict[str, s
     first: dict[Key, str] = {}
     answerers: dict[int, set[str]] = {}
     for post in rows.posts:
-        marks = read_marks(post, cleaned[post.id])
-        for mark in marks:
+        for mark in read_marks(post, cleaned[post.id]):
             if mark.role == "answer":
                 answerers.setdefault(mark.number, set()).add(post.author)
-            elif not _is_reply(post) and _asks(post, cleaned[post.id]):
+            elif mark.number not in answerers and _asks(cleaned[post.id]) and not post.repost_of:
                 first.setdefault((mark.number, mark.part), post.author)
     for author in sorted(set(first.values())):
         numbers = sorted({number for (number, _), asker in first.items() if asker == author})
@@ -116,7 +115,7 @@ def _find_asked(
             key = (mark.number, mark.part)
             if mark.role != "question" or post.repost_of:
                 continue
-            if key not in asked and post.author in hosts and not _is_reply(post) and _asks(post, words):
+            if key not in asked and post.author in hosts and _asks(words):
                 asked[key] = post
             elif key in asked and _repeats(post, words, asked[key], cleaned, hosts):
                 repeats.setdefault(key, []).append(post.id)
@@ -184,7 +183,7 @@ def _find_unnumbered(
     return found
 
 
-def _build_question(  # noqa: PLR0913, PLR0917 - one row of the table from what is known of it
+def _build_question(
     rows: SessionRows,
     key: Key,
     post: SessionPost | None,
@@ -215,10 +214,9 @@ def _read_text(post: SessionPost, cleaned: Mapping[str, Cleaned]) -> str:
     return max([words, *alts], key=len)
 
 
-def _asks(post: SessionPost, cleaned: Cleaned) -> bool:
-    if _ASKS.search(cleaned.text):
-        return True
-    return len(cleaned.words) < 4 and any("?" in alt for alt in post.alt_texts)
+def _asks(cleaned: Cleaned) -> bool:
+    """Whether a post with a question's mark puts the question: in words, or in a picture with next to no words."""
+    return bool(_ASKS.search(cleaned.text)) or len(cleaned.words) <= _BARE_WORDS
 
 
 def _is_reply(post: SessionPost) -> bool:
@@ -228,5 +226,5 @@ def _is_reply(post: SessionPost) -> bool:
 
 def _overlap(needed: Sequence[str], said: Sequence[str]) -> float:
     """The share of the needed words, small ones apart, that are said."""
-    need = set(needed) - _SMALL_WORDS
+    need = set(needed) - load_words("unsaid")
     return len(need & set(said)) / len(need) if len(need) >= 3 else 0.0

@@ -89,7 +89,7 @@ class Supporters:
                 self._behind.setdefault(of, []).append(Evidence(post.id, echo.relation))
             self._add_voices(post, cleaned[post.id], parents, echoes, of)
 
-    def _add_voices(  # noqa: PLR0913, PLR0917 - a post and the ways it can point to another
+    def _add_voices(
         self,
         post: SessionPost,
         cleaned: Cleaned,
@@ -99,10 +99,10 @@ class Supporters:
     ) -> None:
         """Quotes and replies that agree; a post counts once for each post it stands behind."""
         agrees = is_agreement(cleaned)
-        for target, relation in ((post.quote_of, "quote"), (parents.get(post.id), "agreement")):
-            if not target or target not in self._authors or target == counted:
+        for named, relation in ((post.quote_of, "quote"), (parents.get(post.id), "agreement")):
+            if not named or named not in self._authors or named == counted:
                 continue
-            target = echoes[target].of if target in echoes else target
+            target = echoes[named].of if named in echoes else named
             bare_quote = relation == "quote" and len(cleaned.words) <= 3
             if target != counted and (agrees or bare_quote):
                 kind: Relation = "quote" if relation == "quote" else "agreement"

@@ -8,17 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.patterns import load_words
+
 _LEAST_POSTS = 8  # four themes of two posts each
 _FEWEST, _MOST = 4, 20
 _LABEL_WORDS, _TERMS = 3, 10
 _ROUNDS = 300
-_PLAIN = frozenset(
-    "also always amp best better chat day days did does doing don done even ever every find get gets getting give go"
-    " going good got great help helps important including just keep know let like ll look lot lots love make makes"
-    " making maybe need needs new nice one people post posts question really right say see share start sure take tell"
-    " thank thanks thing things think time tip tips today tonight top try use used using ve want way ways week well"
-    " work works year years yes".split()
-)
+_THEME_WORD = r"(?u)\b[^\W\d_]{3,}\b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +62,8 @@ def _factorise(texts: Sequence[str], stop_words: set[str]) -> tuple[Any, Any, Se
 
     count = min(max(round(math.sqrt(len(texts) / 2)), _FEWEST), _MOST)
     vectorizer = TfidfVectorizer(
-        min_df=2, max_df=0.5, sublinear_tf=True, token_pattern=r"(?u)\b[^\W\d_]{3,}\b",
-        stop_words=sorted(ENGLISH_STOP_WORDS | _PLAIN | stop_words),
+        min_df=2, max_df=0.5, sublinear_tf=True, token_pattern=_THEME_WORD,
+        stop_words=sorted(ENGLISH_STOP_WORDS | load_words("themes_leave_out") | stop_words),
     )  # fmt: skip
     try:
         matrix = vectorizer.fit_transform(texts)

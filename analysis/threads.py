@@ -87,7 +87,7 @@ def find_parents(rows: SessionRows) -> dict[str, str]:
 class _Linker:
     """Links posts to questions in canonical order, so that a reply finds its parent already linked."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the session and what was found of it so far
+    def __init__(
         self,
         rows: SessionRows,
         cleaned: Mapping[str, Cleaned],
@@ -104,8 +104,7 @@ class _Linker:
         self.by_key = {(q.number, q.part): q for q in questions if q.number}
         self.by_post = {q.post: q for q in questions if q.post}
         self.by_post |= {repeat: q for q in questions for repeat in q.repeats}
-        timed = sorted((q for q in questions if q.asked_at), key=lambda q: (q.asked_at or "", q.id))
-        self.timeline = [(q.asked_at or "", q) for q in timed]
+        self.timeline = _build_timeline(rows, cleaned, questions)
         self.asked_times = [at for at, _ in self.timeline]
         self.vocabulary = _build_vocabulary(rows, cleaned, self.by_key)
 
@@ -195,13 +194,25 @@ class _Linker:
         return not small or (small[0].weight < 0.8 and len(cleaned.words) >= 2 * _SUBSTANCE_WORDS)
 
 
+def _build_timeline(
+    rows: SessionRows, cleaned: Mapping[str, Cleaned], questions: tuple[Question, ...]
+) -> list[tuple[str, Question]]:
+    """When each question was opened: when it was asked, or when the first answer was marked, if nobody saw it asked."""
+    answered: dict[int, str] = {}
+    for post in rows.posts:
+        for mark in cleaned[post.id].marks:
+            answered.setdefault(mark.number, post.posted_at)
+    opened = [(q.asked_at or answered.get(q.number or 0, ""), q) for q in questions]
+    return sorted(((at, q) for at, q in opened if at), key=lambda pair: (pair[0], pair[1].id))
+
+
 def _build_vocabulary(
-    rows: SessionRows, cleaned: Mapping[str, Cleaned], keys: Mapping[tuple[int | None, str], Question]
+    rows: SessionRows, cleaned: Mapping[str, Cleaned], keys: Mapping[tuple[int, str], Question]
 ) -> dict[int, Counter[str]]:
     """The words of each question number and of the answers marked with it, less those that most questions share."""
     found: dict[int, Counter[str]] = {}
     for (number, _), question in keys.items():
-        found.setdefault(number or 0, Counter()).update(set(question.text.lower().split()))
+        found.setdefault(number, Counter()).update(set(question.text.lower().split()))
     for post in rows.posts:
         marks = cleaned[post.id].marks
         if len(marks) == 1 and marks[0].number in found:
