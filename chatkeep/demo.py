@@ -39,11 +39,15 @@ _POLL_SECONDS = 0.3
 
 @dataclass(slots=True)
 class Played:
-    """What the demo saw go by; ``minute`` is of the session (0 to 59), ``question`` the latest one asked."""
+    """What the demo saw go by; ``minute`` is of the session (0 to 59), ``question`` the latest one asked (0: none yet).
+
+    ``new_by_question`` counts posts by the question that was the latest when they were captured.
+    """
 
     chat: Chat
     new_by_platform: dict[str, int] = field(default_factory=dict)
     new_by_minute: dict[int, int] = field(default_factory=dict)
+    new_by_question: dict[int, int] = field(default_factory=dict)
     minute: int = 0
     question: int = 0
     phase: str = "the session"
@@ -54,6 +58,7 @@ class Played:
         self.requests += 1
         new = [post for post in saved.batch.posts if post.id in saved.saved.new and post.primary]
         self.new_by_platform[saved.platform] = self.new_by_platform.get(saved.platform, 0) + len(new)
+        self.new_by_question[self.question] = self.new_by_question.get(self.question, 0) + len(new)
         starts = from_text(self.chat.sessions[0].starts_at)
         for post in new:
             minute = int((from_text(post.created_at) - starts).total_seconds() // 60)

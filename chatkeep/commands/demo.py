@@ -126,9 +126,14 @@ def _render_board(played: Played) -> Group:
     table.add_column("posts", justify="right")
     for name, count in sorted(played.new_by_platform.items()):
         table.add_row(PLATFORM_NAMES[name], str(count))
-    asked = f"Q{played.question}" if played.question else "not yet"
-    head = f"{played.phase}: minute {played.minute} of 60, question asked: {asked}"
-    return Group(Text(head), table, Text("posts by minute  " + render_minutes(played.new_by_minute)))
+    head = f"{played.phase}: minute {played.minute} of 60"
+    asked = "   ".join(f"Q{n} {count}" if n else f"before Q1 {count}" for n, count in played.new_by_question.items())
+    return Group(
+        Text(head),
+        table,
+        Text("posts by question  " + asked),
+        Text("posts by minute    " + render_minutes(played.new_by_minute)),
+    )
 
 
 def render_minutes(counts: dict[int, int]) -> str:
