@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 from archive.errors import ExchangeError, Fatal, Retriable, SettingsError, Skippable
 from archive.models import Batch, Chat, Post, RawPage, Ref
-from archive.times import to_text
+from archive.times import shift, to_text
 from chatkeep.stage.bluesky import STAGE_HANDLE, STAGE_PASSWORD, build_bluesky
 from chatkeep.stage.faults import Fault, Faults
 from chatkeep.stage.feed import Edit, Feed, FeedAuthor, FeedPost
@@ -177,8 +178,9 @@ def test_a_walk_past_the_10000_hits_of_a_search_loses_nothing(hour: Hour) -> Non
         source = BlueskySource(
             http, hour, service=base, handle=STAGE_HANDLE, app_password=STAGE_PASSWORD, sessions_dir=None
         )
-        _, batches = walk(source, tag_plan(source))
+        pages, batches = walk(source, tag_plan(source))
     assert len(found(batches)) == 10_250
+    assert not any("cursor=9900" in page.url for page in pages), "the last page of a search is its edge: stay off it"
 
 
 def test_a_refused_cursor_is_kept_as_evidence_and_the_walk_goes_on_by_time(ground: Ground) -> None:
@@ -192,6 +194,8 @@ def test_a_refused_cursor_is_kept_as_evidence_and_the_walk_goes_on_by_time(groun
     assert [flaw.kind for flaw in source.parse(refused).flaws] == ["repaired"]
     batches, cursor = [source.parse(first)], refused.next_cursor
     assert cursor is not None
+    oldest = min(post.created_at for post in batches[0].posts)
+    assert json.loads(cursor)["until"] == shift(oldest, milliseconds=1)
     while cursor:
         page = source.fetch(plan, cursor)
         batches.append(source.parse(page))
@@ -238,7 +242,7 @@ def test_a_spoilt_answer_is_worth_another_try(ground: Ground, kind: Any) -> None
     plan = tag_plan(source)
     source.fetch(plan, None)
     ground.faults.add(Fault(kind=kind, path="searchPosts"))
-    with pytest.raises(Retriable):
+    with pytest.raises(Retriable, match=r"broke off|cut short"):
         source.fetch(plan, None)
     assert source.fetch(plan, None).http_status == 200
 
@@ -462,49 +466,106 @@ def test_a_check_notices_a_clock_that_is_off(ground: Ground, minutes: float, wor
     assert (level, f"10 minutes {word}" in message) == ("warning", True)
 
 
-# The order of the answer
+# Searches that behave as Bluesky's may one day
+
+
+class Search:
+    """A search of bare posts by sort time, with a cap of its own; ``answer`` is a handler for MockTransport."""
+
+    def __init__(self, times: list[str], cap: int) -> None:
+        self.times = times
+        self.cap = cap
+        self.asked: list[dict[str, str]] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("createSession"):
+            return httpx.Response(200, json={"accessJwt": "a", "refreshJwt": "b"})
+        params = {name: values[0] for name, values in parse_qs(request.url.query.decode()).items()}
+        self.asked.append(params)
+        start = int(params.get("cursor", "0"))
+        return self.page([i for i, time in enumerate(self.times) if time < params.get("until", "~")], start)
+
+    def page(self, hits: list[int], start: int) -> httpx.Response:
+        views = [self.view(i) for i in hits[start : start + 100]]
+        more = start + 100 < min(self.cap, len(hits))
+        return httpx.Response(200, json={"posts": views, **({"cursor": str(start + 100)} if more else {})})
+
+    def view(self, i: int) -> dict[str, Any]:
+        record = {"text": "", "createdAt": self.times[i]}
+        return {"uri": f"at://did:plc:a/app.bsky.feed.post/{i}", "record": record, "indexedAt": self.times[i]}
+
+
+@contextmanager
+def searching(hour: Hour, answer: Callable[[httpx.Request], httpx.Response]) -> Iterator[BlueskySource]:
+    with build_client("t", httpx.MockTransport(answer)) as http:
+        yield BlueskySource(http, hour, handle="ann", app_password="x", sessions_dir=None)
+
+
+def seconds_down(count: int) -> list[str]:
+    return [moment(-number) for number in range(count)]
+
+
+def test_a_long_search_that_ends_without_a_word_is_looked_at_again(hour: Hour) -> None:
+    search = Search(seconds_down(7_000), cap=6_000)
+    with searching(hour, search.answer) as source:
+        _, batches = walk(source, tag_plan(source))
+    assert len(found(batches)) == 7_000
+
+
+def test_a_search_that_gives_its_cursor_again_goes_on_by_time(hour: Hour) -> None:
+    class Stuck(Search):
+        def page(self, hits: list[int], start: int) -> httpx.Response:
+            answer = json.loads(super().page(hits, start).content)
+            return httpx.Response(200, json={**answer, "cursor": "100"} if "cursor" in answer else answer)
+
+    search = Stuck(seconds_down(450), cap=10_000)
+    with searching(hour, search.answer) as source:
+        _, batches = walk(source, tag_plan(source))
+    assert len(found(batches)) == 450
+
+
+def test_a_slice_within_one_millisecond_does_not_hold_the_walk_for_ever(hour: Hour) -> None:
+    class Refusing(Search):
+        def page(self, hits: list[int], start: int) -> httpx.Response:
+            if start:
+                return httpx.Response(400, json={"error": "BadRequest", "message": "no cursors"})
+            return super().page(hits, start)
+
+    search = Refusing([moment(9)] * 150 + [moment(8)] * 20, cap=10_000)
+    with searching(hour, search.answer) as source:
+        _, batches = walk(source, tag_plan(source))
+    assert {post.created_at for post in found(batches).values()} == {moment(9), moment(8)}
 
 
 def test_pages_in_an_unexpected_order_are_sliced_by_index_time(hour: Hour) -> None:
     """Were Bluesky to order by index time, one post dated 1999 must not end the walk at 1999."""
-    asked: list[dict[str, list[str]]] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("createSession"):
-            return httpx.Response(200, json={"accessJwt": "a", "refreshJwt": "b"})
-        params = parse_qs(request.url.query.decode())
-        asked.append(params)
-        if "cursor" in params:
-            return httpx.Response(400, json={"error": "BadRequest", "message": "cursor"})
-        claims = ["1999-01-01T00:00:00.000Z", moment(9)]
-        views = [
-            {"uri": f"at://did:plc:a/app.bsky.feed.post/{i}", "record": {"text": "", "createdAt": claim},
-             "indexedAt": moment(10 - i)}
-            for i, claim in enumerate(claims)
-        ]  # fmt: skip
-        return httpx.Response(200, json={"posts": views, "cursor": "x"})
+    class ByIndex(Search):
+        def page(self, hits: list[int], start: int) -> httpx.Response:
+            if start:
+                return httpx.Response(400, json={"error": "BadRequest", "message": "no cursors"})
+            return super().page(hits, start)
 
-    with build_client("t", httpx.MockTransport(answer)) as http:
-        source = BlueskySource(http, hour, handle="ann", app_password="x", sessions_dir=None)
-        first = source.fetch(tag_plan(source), None)
-        second = source.fetch(tag_plan(source), first.next_cursor)
-        source.fetch(tag_plan(source), second.next_cursor)
-    assert asked[2]["until"] == ["2026-10-08T12:00:09.001Z"]
+        def view(self, i: int) -> dict[str, Any]:
+            claims = {5: moment(-100), 99: "1999-01-01T00:00:00.000Z"}
+            shown = super().view(i)
+            return {**shown, "record": {"text": "", "createdAt": claims.get(i, self.times[i])}}
+
+    search = ByIndex(seconds_down(170), cap=10_000)
+    with searching(hour, search.answer) as source:
+        _, batches = walk(source, tag_plan(source))
+    assert len(found(batches)) == 170
 
 
 def test_an_empty_page_with_a_cursor_goes_on(hour: Hour) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("createSession"):
-            return httpx.Response(200, json={"accessJwt": "a", "refreshJwt": "b"})
-        return httpx.Response(
-            200, json={"posts": []} if "cursor=" in str(request.url) else {"posts": [], "cursor": "1"}
-        )
+    class Hiding(Search):
+        def page(self, hits: list[int], start: int) -> httpx.Response:
+            shown = super().page(hits, start)
+            return shown if start else httpx.Response(200, json={"posts": [], "cursor": "100"})
 
-    with build_client("t", httpx.MockTransport(answer)) as http:
-        source = BlueskySource(http, hour, handle="ann", app_password="x", sessions_dir=None)
+    with searching(hour, Hiding(seconds_down(150), cap=10_000).answer) as source:
         pages, batches = walk(source, tag_plan(source))
-    assert len(pages) == 2
-    assert batches[0].top is None
+    assert (len(pages), batches[0].top, len(found(batches))) == (2, None, 50)
 
 
 def test_look_ups_are_read_from_the_page_s_own_address(ground: Ground) -> None:
