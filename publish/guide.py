@@ -28,7 +28,8 @@ BEST_ANSWERS = 5
 _ANSWERS_PER_PERSON = 2  # a chat is many voices; one prolific author would fill the list
 _LEAST_TO_GROUP = 10
 _SURE_ANSWER = 0.5  # below that, a post only fell into the minutes of a question, as adverts do
-_POST_ADDRESS = re.compile(r"https?://(?:www\.|mobile\.)?(?:x|twitter)\.com/[^/]+/status/\d+|https?://t\.co/")
+_SHORTENED = re.compile(r"https?://t\.co/")
+_POST_ADDRESS = re.compile(r"https?://(?:www\.|mobile\.)?(?:x|twitter)\.com/[^/]+/status/\d+")
 _RAREST_LAST = ("resource", "question", "do", "example", "dont", "concern")
 _SECTIONS = (
     ("do", "Do"),
@@ -151,7 +152,7 @@ def build_guide(conn: sqlite3.Connection, chat_slug: str) -> Guide:
         hashtags=chat.hashtags,
         timezone=chat.timezone,
         hosts=_name_hosts(chat.hosts),
-        dates=tuple(session_title(found, session) for session in held if session.session),
+        dates=_list_dates(found, held),
         sections=sections,
         questions=questions,
         links=links,
@@ -178,6 +179,16 @@ def _span(found: ChatFindings, session: Session) -> str:
         return f"{session.starts_at} to {session.ends_at}"
     last = f"{end:%H:%M}" if start.date() == end.date() else f"{_day(end)}, {end:%H:%M}"
     return f"{_day(start)}, {start:%H:%M} to {last}"
+
+
+def _list_dates(found: ChatFindings, held: Sequence[SessionFindings]) -> tuple[str, ...]:
+    """The sittings; where none is known, from when to when the posts reach."""
+    named = tuple(session_title(found, session) for session in held if session.session)
+    if named or not held:
+        return named
+    times = sorted(post.posted_at for session in held for post in session.posts)
+    first, last = (wording.local_day(moment, found.chat.timezone) for moment in (times[0], times[-1]))
+    return (first if first == last else f"{first} to {last}",)
 
 
 def _day(moment: datetime) -> str:
@@ -318,10 +329,14 @@ def _find_best(found: ChatFindings, session: SessionFindings, question: KeptQues
 
 
 def _build_links(found: ChatFindings, held: Sequence[SessionFindings]) -> tuple[GuideLink, ...]:
-    """Addresses in posts that were found useful, as often as people offered them; adverts hold no tips."""
+    """Addresses in posts that were found useful, as often as people offered them; adverts hold no tips.
+
+    Old archives know many links only as t.co/…, which may as well be a picture: then the post must offer a resource.
+    """
     offers: dict[str, list[tuple[KeptPost, str | None, int | None]]] = {}
     for session in held:
         useful = {tip.post.id for tip in session.tips if tip.kind != "question"}
+        offering = {tip.post.id for tip in session.tips if tip.kind == "resource"}
         asked = session.question_of()
         for post in session.posts:
             if post.id not in useful or post.kind == "repost":
@@ -329,7 +344,9 @@ def _build_links(found: ChatFindings, held: Sequence[SessionFindings]) -> tuple[
             number = asked[post.id].number if post.id in asked else None
             for one in post.links:
                 address = wording.web_url(one.url)
-                if address and not _POST_ADDRESS.match(address):
+                if not address or _POST_ADDRESS.match(address):
+                    continue
+                if post.id in offering or not _SHORTENED.match(address):
                     offers.setdefault(address.rstrip("/"), []).append((post, one.title, number))
     links = []
     for address, posts in offers.items():

@@ -11,6 +11,7 @@ from publish.guide import Capture, Group, Guide, GuideLink, GuideQuestion, Parti
 from publish.markdown import autolink, escape_line, escape_lines, link
 
 _MOST_RUNS = 8  # gaps of one platform that are told one by one
+_STATES = {"partial": "captured in part", "unknown": "not known"}
 _INTROS = {
     "do": "Tips and principles that people put forward.",
     "dont": "What people advise against.",
@@ -212,7 +213,10 @@ def _known(minutes: Sequence[Minute]) -> str:
     complete = sum(minute.state == "complete" for minute in minutes)
     if complete == len(minutes):
         return f"Every minute of the session was captured ({complete} of {complete})."
-    gaps = [runs for runs in _runs(minutes) if runs[0].state != "complete"]
+    runs = _runs(minutes)
+    if len(runs) == 1:
+        return f"{_STATES.get(runs[0][0].state, runs[0][0].state).capitalize()} throughout{_because(runs[0])}."
+    gaps = [run for run in runs if run[0].state != "complete"]
     told = "; ".join(_gap(run) for run in gaps[:_MOST_RUNS])
     more = f"; and {_plural(len(gaps) - _MOST_RUNS, 'more gap')}" if len(gaps) > _MOST_RUNS else ""
     return f"{complete} of {_plural(len(minutes), 'minute')} captured whole. {told}{more}."
@@ -223,9 +227,12 @@ def _runs(minutes: Iterable[Minute]) -> list[list[Minute]]:
 
 
 def _gap(run: Sequence[Minute]) -> str:
-    words = {"partial": "captured in part", "unknown": "not known"}
+    return f"{_plural(len(run), 'minute')} {_STATES.get(run[0].state, run[0].state)}{_because(run)}"
+
+
+def _because(run: Sequence[Minute]) -> str:
     why = escape_line(run[0].why)
-    return f"{_plural(len(run), 'minute')} {words.get(run[0].state, run[0].state)}" + (f" ({why})" if why else "")
+    return f" ({why})" if why else ""
 
 
 def _and(words: Sequence[str]) -> str:
