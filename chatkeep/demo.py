@@ -31,6 +31,7 @@ from collector.transport import build_client
 from collector.walker import PageSaved, Walker
 
 _LEAD_IN = timedelta(minutes=2)
+_LOOKED_BACK = timedelta(hours=1)
 _OVERRUN = timedelta(minutes=6)
 _NEXT_MORNING = timedelta(hours=22)
 # The world's seconds between two rounds of polls; at a session of half a minute that is some ninety rounds.
@@ -118,7 +119,7 @@ def play(
     walkers = [Walker(archive, source, Retrying(stop), stop, played.add) for source in stage.sources]
     session = chat.sessions[0]
     starts, ends = from_text(session.starts_at), from_text(session.ends_at)
-    since = to_text(starts - _LEAD_IN)
+    since = to_text(starts - _LOOKED_BACK)
     while stage.clock() < ends + _OVERRUN and not stop.is_set():
         for walker in walkers:
             for plan in walker.source.plans("tag", chat):
@@ -135,8 +136,8 @@ def play(
 
 
 def _sweep(archive: Archive, walkers: list[Walker], chat: Chat, starts: datetime) -> None:
-    """One whole walk of the time since the session began, then a look at every post that was captured."""
-    window = Window(start=to_text(starts - _LEAD_IN))
+    """One whole walk of the time since an hour before the session, then a look at every post that was captured."""
+    window = Window(start=to_text(starts - _LOOKED_BACK))
     for walker in walkers:
         for plan in walker.source.plans("tag", chat, window):
             walker.walk(chat, plan)

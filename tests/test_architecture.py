@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "publish": {"archive", "analysis"},
     "chatkeep": {"archive", "collector", "analysis", "publish"},
 }
-OF_LIBRARIES = {"_process_params"}  # a method of tweepy's that its subclass overrides
+# a method of tweepy's that its subclass overrides, and a hook of Datasette's
+OF_LIBRARIES = {"_process_params", "handle_exception"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
