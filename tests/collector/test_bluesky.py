@@ -501,6 +501,15 @@ def searching(hour: Hour, answer: Callable[[httpx.Request], httpx.Response]) -> 
         yield BlueskySource(http, hour, handle="ann", app_password="x", sessions_dir=None)
 
 
+class Refusing(Search):
+    """A search that accepts no cursor, so that the walk goes on by time alone."""
+
+    def page(self, hits: list[int], start: int) -> httpx.Response:
+        if start:
+            return httpx.Response(400, json={"error": "BadRequest", "message": "no cursors"})
+        return super().page(hits, start)
+
+
 def seconds_down(count: int) -> list[str]:
     return [moment(-number) for number in range(count)]
 
@@ -520,32 +529,32 @@ def test_a_search_that_gives_its_cursor_again_goes_on_by_time(hour: Hour) -> Non
 
     search = Stuck(seconds_down(450), cap=10_000)
     with searching(hour, search.answer) as source:
-        _, batches = walk(source, tag_plan(source))
+        pages, batches = walk(source, tag_plan(source))
     assert len(found(batches)) == 450
+    assert len(pages) < 10
 
 
 def test_a_slice_within_one_millisecond_does_not_hold_the_walk_for_ever(hour: Hour) -> None:
-    class Refusing(Search):
-        def page(self, hits: list[int], start: int) -> httpx.Response:
-            if start:
-                return httpx.Response(400, json={"error": "BadRequest", "message": "no cursors"})
-            return super().page(hits, start)
-
     search = Refusing([moment(9)] * 150 + [moment(8)] * 20, cap=10_000)
     with searching(hour, search.answer) as source:
         _, batches = walk(source, tag_plan(source))
     assert {post.created_at for post in found(batches).values()} == {moment(9), moment(8)}
 
 
+def test_posts_brought_from_elsewhere_are_sliced_by_what_they_claim(hour: Hour) -> None:
+    class Moved(Refusing):
+        def view(self, i: int) -> dict[str, Any]:
+            return {**super().view(i), "indexedAt": moment(60)}
+
+    with searching(hour, Moved(seconds_down(250), cap=10_000).answer) as source:
+        _, batches = walk(source, tag_plan(source))
+    assert len(found(batches)) == 250
+
+
 def test_pages_in_an_unexpected_order_are_sliced_by_index_time(hour: Hour) -> None:
     """Were Bluesky to order by index time, one post dated 1999 must not end the walk at 1999."""
 
-    class ByIndex(Search):
-        def page(self, hits: list[int], start: int) -> httpx.Response:
-            if start:
-                return httpx.Response(400, json={"error": "BadRequest", "message": "no cursors"})
-            return super().page(hits, start)
-
+    class ByIndex(Refusing):
         def view(self, i: int) -> dict[str, Any]:
             claims = {5: moment(-100), 99: "1999-01-01T00:00:00.000Z"}
             shown = super().view(i)

@@ -196,6 +196,15 @@ def test_hidden_hits_make_pages_short_and_the_cursor_goes_on(hour: Hour, faults:
     assert pages == [2, 2, 2, 1]
 
 
+def test_a_search_ends_without_a_word_at_its_10000th_hit(hour: Hour, faults: Faults) -> None:
+    many = tuple(post(str(number), 0, "again #northmoor") for number in range(10_001))
+    with serving(build_bluesky(Feed((ANN,), many), hour, faults, hidden_every=0)) as base:
+        client = StageClient(base)
+        assert client.search(limit=100, cursor="9800").json()["cursor"] == "9900"
+        assert set(client.search(limit=100, cursor="9900").json()) == {"posts"}
+        client.http.close()
+
+
 def test_no_search_without_a_good_token(client: StageClient, hour: Hour) -> None:
     good = client.headers
     outcomes = []
