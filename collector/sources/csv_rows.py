@@ -41,6 +41,7 @@ _WHOLE_ID = re.compile(rf"\d{{5,19}}|{_FLOAT}|https?://\S+/\d{{5,19}}")
 _LONG_ID = re.compile(rf"\d{{16,19}}(\.0)?|{_FLOAT}")
 _ROUNDED_ID = re.compile(rf"\d{{15}}0+(\.0)?|{_FLOAT}")
 _BARE_RETURN = re.compile(r"\r(?!\r*(?:\n|\Z))")  # one that ends no line: the csv module refuses it
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _LINES_OF_HEADER = 20
 
 # One setting for the whole process; the default of 128 kB is below what a post with its media can take in a cell.
@@ -290,7 +291,7 @@ def _rows(page: RawPage, header_end: int, table: Table | None) -> Iterator[Row |
         if table is None:
             yield Flaw("unusable", "the table has no column for the id of a post, or none for its text", record.number)
             continue
-        if tuple(_column(name) for name in fields) == table.columns:
+        if len(fields) == len(table.columns) and all(map(_is_called, fields, table.columns)):
             continue
         row = _row(record, fields, table, page)
         if isinstance(row, Row) and mended:
@@ -329,7 +330,11 @@ def _fields(text: str, delimiter: str) -> list[str]:
 
 
 def _column(name: str) -> str:
-    return re.sub(r"[\s_-]+", "_", name.strip().lower())
+    return _BETWEEN_WORDS.sub("_", name.strip().lower())
+
+
+def _is_called(value: str, column: str) -> bool:
+    return _column(value) == column
 
 
 def _is_rounded(head: bytes, table: Table, kind: TableKind) -> bool:

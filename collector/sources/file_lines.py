@@ -212,7 +212,7 @@ def _inflate(unpacker: zlib._Decompress, packed: bytes) -> Iterator[bytes]:
         if data:
             yield data
         packed = unpacker.unconsumed_tail
-        if unpacker.eof or (not packed and len(data) < _BLOCK):
+        if unpacker.eof or not packed:
             return
 
 

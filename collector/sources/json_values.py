@@ -12,7 +12,8 @@ from typing import Any
 from collector.sources.file_lines import MAX_LINE, Cut, Line
 
 _DECODER = json.JSONDecoder(strict=False)
-_BETWEEN = " \t\r\n,[]\ufeff"  # what may stand between the values of an array, or of several
+# What may stand between the values of an array, or of several; a byte order mark too, as a letter or as its bytes.
+_BETWEEN = " \t\r\n,[]\ufeff\u00ef\u00bb\u00bf"
 _DEEPEST_LOOK = 8
 
 
@@ -28,7 +29,7 @@ def read_values(blocks: Iterable[bytes]) -> Iterator[Line]:
         try:
             piece = text.next_piece()
         except ValueError:
-            fault = "from here on the file is not JSON, and was not read"
+            fault = "from here on the file cannot be read as JSON"
         except Cut as why:
             fault = str(why)
         if fault:
@@ -36,7 +37,7 @@ def read_values(blocks: Iterable[bytes]) -> Iterator[Line]:
             return
         if not piece:
             return
-        yield Line(line, piece.encode("utf-8", "surrogateescape"))
+        yield Line(line, piece.encode("latin-1"))
         line += piece.count("\n")
 
 
@@ -66,7 +67,6 @@ class _Window:
         self._blocks = blocks
         self._text = ""
         self._start = 0
-        self._held = b""
         self._ended = False
         self._cut = ""
 
@@ -112,11 +112,7 @@ class _Window:
         while wanted > 0 and not self._ended:
             block = self._next_block()
             self._ended = block is None
-            raw = self._held + (block or b"")
-            # A letter may lie on the border of two blocks: it waits for the next one.
-            keep = 0 if self._ended else _open_letter(raw)
-            self._held = raw[len(raw) - keep :]
-            parts.append(raw[: len(raw) - keep].decode("utf-8", "surrogateescape"))
+            parts.append((block or b"").decode("latin-1"))  # one letter a byte: the marks of JSON are ASCII
             wanted -= len(parts[-1])
         self._text = "".join(parts)
 
@@ -126,18 +122,6 @@ class _Window:
         except Cut as why:
             self._cut = str(why)
             return None
-
-
-def _open_letter(raw: bytes) -> int:
-    """How many bytes at the end begin a letter of UTF-8 that is not complete."""
-    for back in range(1, min(4, len(raw) + 1)):
-        byte = raw[-back]
-        if byte >= 0xC0:
-            needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return back if needed > back else 0
-        if byte < 0x80:
-            return 0
-    return 0
 
 
 def _skip(text: str, start: int) -> int:

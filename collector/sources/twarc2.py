@@ -211,8 +211,8 @@ def _is_of_x(value: object) -> bool | None:
 
 
 def _is_post(value: object) -> bool:
-    """A post of X's API v2: its ids are texts, and it has none of the names of v1.1, of users, lists or counts."""
-    if not isinstance(value, dict) or {"id_str", "user", "username", "owner_id", "action"} & value.keys():
+    """A post of X's API v2: its ids are texts, and it has none of the names of v1.1 and of other networks."""
+    if not isinstance(value, dict) or {"id_str", "user"} & value.keys():
         return False
     named = {"id", "author_id", "conversation_id"} & value.keys()
     return bool(named) and isinstance(value.get("id", ""), str) and ("text" in value or "author_id" in value)

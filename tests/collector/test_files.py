@@ -8,6 +8,7 @@ import json
 import random
 import sqlite3
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,8 @@ def foreign_files(folder: Path) -> list[Path]:
         written(folder, b'{"data":[{"id":"1","username":"northmoor"}]}\n', "users.jsonl"),
         written(folder, b'{"data":[{"start":"a","end":"b","tweet_count":3}]}\n', "counts.jsonl"),
         written(folder, b'{"id":"1","action":"delete","reason":"deleted"}\n', "compliance.jsonl"),
+        written(folder, b'{"id":"1","text":"of another network","user":{"id":"2"}}\n', "other.jsonl"),
+        written(folder, b'{"user_id":"1","status_id":"2","text":"of rtweet"}\n', "rtweet.jsonl"),
         written(folder, b'{"@context":"a","orderedItems":[]}', "outbox.json"),
         written(folder, b"id,text,author_id,author.username,__twarc.retrieved_at\n1,a,2,b,c\n", "twarc.csv"),
         written(folder, b"Dear all,\nplease find the chat attached.\n", "letter.txt"),
@@ -135,10 +138,18 @@ def test_a_cut_gzip_file_gives_what_could_be_read_and_one_flaw_at_its_end(tmp_pa
     found = native_ids(batch)
     assert found == IDS[: len(found)]
     assert batch.rows == len(found) + len(lost(batch))
+    readable = zlib.decompressobj(wbits=31).decompress(path.read_bytes())
+    assert b"".join(page.body for page in read_pages(TWARC2, path)) == readable
     last = TWARC2.parse(read_pages(TWARC2, path)[-1])
     assert [(flaw.kind, flaw.detail) for flaw in last.flaws] == [
         ("malformed", "the gzip file ends too early; what came before was read")
     ]
+
+
+def test_gzip_that_unpacks_to_much_more_than_a_block_is_read_whole(tmp_path: Path) -> None:
+    content = b"council\n" * 200_000
+    path = written(tmp_path, gzip.compress(content))
+    assert b"".join(line.raw for line in read_lines(path)) == content
 
 
 def test_a_damaged_gzip_file_gives_what_stands_before_the_damage(tmp_path: Path) -> None:
@@ -162,6 +173,14 @@ def test_byte_order_marks_and_utf_16_are_read(tmp_path: Path, encoding: str) -> 
     assert native_ids(batch) == IDS
     assert batch.posts[0].text == "Cyngor Môr 🌊 0 #northmoor"
     assert batch.flaws == []
+
+
+def test_half_a_surrogate_pair_in_utf_16_is_mended(tmp_path: Path) -> None:
+    text = LINES.decode().replace("tip 3 ", "tip \ud83d ")
+    batch = read_batch(TWARC2, written(tmp_path, text.encode("utf-16", "surrogatepass")))
+    assert native_ids(batch) == IDS
+    assert batch.posts[3].text == "Northmoor tip \ufffd #northmoor"
+    assert [flaw.line for flaw in repaired(batch)] == [4]
 
 
 def test_utf_16_that_ends_inside_a_letter_is_told(tmp_path: Path) -> None:
@@ -210,6 +229,10 @@ def test_a_page_holds_at_most_a_thousand_rows_and_four_megabytes() -> None:
     assert [page.first_line for page in small] == [1, 1001, 2001]
     large = list(build_pages((Line(n, b"x" * 2**20) for n in range(1, 11)), blank_page()))
     assert [len(page.body) // 2**20 for page in large] == [4, 4, 2]
+
+
+def test_blank_lines_alone_make_no_page(tmp_path: Path) -> None:
+    assert len(read_pages(TWARC2, written(tmp_path, LINES + b"\r\n" * 5_000))) == 1
 
 
 def test_one_row_above_a_page_is_a_page_of_its_own() -> None:

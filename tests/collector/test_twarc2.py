@@ -90,9 +90,10 @@ def test_one_array_or_one_object_is_read_too(tmp_path: Path, indent: int | None)
     for value, expected in (([tweet(n) for n in range(5)], 5), (answer(0, 4), 4)):
         content = json.dumps(value, indent=indent).encode()
         assert recognised(tmp_path, content)
-        batch = read_batch(SOURCE, written(tmp_path, content))
-        assert native_ids(batch) == ids(*range(expected))
-        assert batch.flaws == []
+        for raw in (content, b"\xef\xbb\xbf" + content):
+            batch = read_batch(SOURCE, written(tmp_path, raw))
+            assert native_ids(batch) == ids(*range(expected))
+            assert batch.flaws == []
 
 
 def test_objects_laid_out_over_many_lines_are_read_one_after_another(tmp_path: Path) -> None:
@@ -109,6 +110,7 @@ def test_the_line_of_a_flaw_in_an_array_is_the_line_where_its_value_begins(tmp_p
 
 def test_an_array_larger_than_a_page_is_read_in_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_lines, "MAX_PAGE", 3_000)
+    monkeypatch.setattr(file_lines, "_BLOCK", 101)
     content = json.dumps([tweet(n, "é" * 300) for n in range(60)], ensure_ascii=False).encode()
     path = written(tmp_path, gzip.compress(content))
     pages = read_pages(SOURCE, path)
@@ -121,11 +123,18 @@ def test_an_array_that_breaks_off_keeps_what_came_before(tmp_path: Path) -> None
     content = json.dumps([tweet(n) for n in range(5)]).encode()
     batch = read_batch(SOURCE, written(tmp_path, content[:-40]))
     assert native_ids(batch) == ids(0, 1, 2, 3)
-    assert [flaw.detail for flaw in lost(batch)] == ["from here on the file is not JSON, and was not read"]
+    assert [flaw.detail for flaw in lost(batch)] == ["from here on the file cannot be read as JSON"]
     packed = gzip.compress(content, mtime=0)
     cut = read_batch(SOURCE, written(tmp_path, packed[: len(packed) - 20]))
     assert native_ids(cut) == ids(*range(5))[: len(native_ids(cut))]
     assert "ends too early" in lost(cut)[-1].detail
+
+
+def test_an_array_nested_too_deeply_is_a_flaw(tmp_path: Path) -> None:
+    content = json.dumps([tweet(0)]).encode()[:-1] + b', {"x": ' + b'{"a":' * 100_000
+    batch = read_batch(SOURCE, written(tmp_path, content))
+    assert native_ids(batch) == ids(0)
+    assert len(lost(batch)) == 1
 
 
 # What is not a post
