@@ -188,6 +188,7 @@ def test_a_floor_stops_the_walk_with_the_overlap_included(ground: Ground) -> Non
     posts = found(walk(source, tag_plan(source, floor=floor)))
     assert "Tip 200 & more #northmoor" in texts(posts)
     assert "Tip 199 & more #northmoor" not in texts(posts)
+    assert int(ground.params()["since_id"]) < int(floor)
     assert "start_time" not in ground.params()
 
 
@@ -376,9 +377,10 @@ def test_no_credits_and_a_used_up_month_stop_paid_work(ground: Ground) -> None:
         error = error_from(ground, fault)
         assert isinstance(error, OutOfBudget)
         assert "credits" in str(error)
-    error = error_from(ground, limit("39999", None, CAPPED))
-    assert isinstance(error, OutOfBudget)
-    assert "monthly" in str(error)
+    for body in (CAPPED, b'{"title":"UsageCapExceeded"}', CAPPED.replace(b"UsageCapExceeded", b"Usage cap")):
+        error = error_from(ground, limit("39999", None, body))
+        assert isinstance(error, OutOfBudget)
+        assert "monthly" in str(error)
 
 
 @pytest.mark.parametrize(

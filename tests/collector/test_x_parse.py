@@ -210,6 +210,7 @@ def test_addresses_of_the_quoted_post_and_of_the_own_rest_are_no_links() -> None
         {"url": "https://t.co/q", "expanded_url": "https://twitter.com/someone/status/12?s=20"},
         {"url": "https://t.co/r", "expanded_url": f"https://x.com/i/web/status/{FIRST}"},
         {"url": "https://t.co/o", "expanded_url": "https://x.com/someone/status/13"},
+        {"url": "https://t.co/m", "expanded_url": "https://x.com/i/broadcasts/1", "media_key": "13_9"},
         {"url": "https://t.co/u", "expanded_url": "https://short.example/1", "unwound_url": "https://long.example/"},
     ]
     quote = changed(entities={"urls": urls}, referenced_tweets=[{"type": "quoted", "id": "12"}], attachments=None)
@@ -393,6 +394,15 @@ def test_a_profile_replaces_a_mere_name() -> None:
     reader.answer({"data": [POST]})
     reader.answer({"data": [], "includes": {"users": [ANN]}})
     assert [author.handle for author in reader.batch.authors] == [None, "AnnNorthmoor"]
+
+
+def test_a_profile_of_a_later_day_is_read_again() -> None:
+    reader = Reader(Batch())
+    for day in (9, 9, 10):
+        later = {"__twarc": {"retrieved_at": f"2026-10-{day:02}T08:00:00+00:00"}}
+        reader.answer({"data": [], "includes": {"users": [ANN]}} | later)
+    reader.answer({"data": [POST], "includes": {"users": [{"id": "77", "username": "AnnNorthmoor"}]}})
+    assert [author.followers_count for author in reader.batch.authors] == [812, 812]
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)

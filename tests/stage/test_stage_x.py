@@ -39,9 +39,9 @@ def post(key: str, at: float, text: str, **more: Any) -> FeedPost:
 POSTS = (
     post("q1", 0, "Q1 Bins & <roads>? #Northmoor https://northmoor.example/bins @benelmbridge @nobody"),
     post("a1", 1, "A1 ask early #northmoor", author="ben", reply_to="q1", lang="cy"),
-    post("r1", 2, "", author="ben", repost_of="q1"),
+    post("r1", 2, "Again #northmoor", author="ben", repost_of="q1"),
     post("u1", 3, "So true #elmbridgevale", author="ben", quote_of="a1"),
-    post("p1", 4, "Look #northmoor", alt_text="A green bin"),
+    post("p1", 4, "Look #northmoor <3", alt_text="A green bin"),
     post("e1", 5, "Tpyo #northmoor", edits=(Edit(at=minute(6), text="Typo #northmoor"),)),
     post("d1", 7, "Gone soon #northmoor", deleted_at=minute(20)),
     post("l1", 8, LONG),
@@ -125,6 +125,7 @@ def test_only_the_standing_fields_come_unasked(search: Ask) -> None:
 def test_texts_come_escaped_and_entities_stand_where_they_say(search: Ask) -> None:
     row = search("Bins", tweet_fields="entities")["data"][0]
     assert "Bins &amp; &lt;roads&gt;?" in row["text"]
+    assert search("Look")["data"][0]["text"].startswith("Look #northmoor &lt;3 https://t.co/")
     entities = row["entities"]
     for name, field, sign in (("hashtags", "tag", "#"), ("mentions", "username", "@"), ("urls", "url", "")):
         for entity in entities[name]:
