@@ -9,7 +9,7 @@ even VACUUM removes them).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,17 +57,21 @@ class _Scope:
         }  # fmt: skip
 
 
-def publish_chats(archive_path: Path, chats_path: Path, *, at: str) -> Published:
+def publish_chats(
+    archive_path: Path, chats_path: Path, *, at: str, sessions: Collection[str] | None = None
+) -> Published:
     """Brings chats.db up to what archive.db says now; builds it where it is not there yet.
 
-    ``at`` is the archive time shown as the time of publishing. Raises StorageError.
+    ``at`` is the archive time shown as the time of publishing. ``sessions`` limits the work to those whose posts or
+    findings changed, by their ids in the archive (a live session's tick); what was deleted goes from every session
+    all the same. Raises StorageError.
     """
     if not archive_path.is_file():
         raise StorageError(f"there is no archive at {archive_path}: collect or import a chat first")
     with storage_errors(chats_path), closing(_connect(archive_path, chats_path)) as conn:
         publisher = _Publisher(conn)
         with _transaction(conn):
-            publisher.publish(at)
+            publisher.publish(at, sessions)
         # Readers of the old state are given their time; what they hold up is done by the next publish.
         conn.execute("PRAGMA main.wal_checkpoint(TRUNCATE)").fetchall()
         return publisher.done
@@ -120,15 +124,17 @@ class _Publisher:
         self._forget: set[str] = set()
         self.done = Published()
 
-    def publish(self, at: str) -> None:
+    def publish(self, at: str, sessions: Collection[str] | None) -> None:
         self._settle_schema()
         for statement in chats_rows.WORKING_TABLES:
             self._conn.execute(statement)
         for table in TABLES:
             self._conn.execute(f"CREATE TEMP TABLE fresh_{table.name} AS SELECT * FROM main.{table.name} WHERE 0")
+            key = ", ".join(table.key)
+            self._conn.execute(f"CREATE UNIQUE INDEX temp.fresh_{table.name}_key ON fresh_{table.name} ({key})")
         scopes = self._load_scopes()
         self._drop_sessions_other_than({scope.session for scope in scopes})
-        for scope in scopes:
+        for scope in self._changed(scopes, sessions):
             self._refresh_session(scope)
         for name, select in chats_rows.WHOLE_ROWS:
             self._refresh(_BY_NAME[name], select, {"at": at})
@@ -176,6 +182,17 @@ class _Publisher:
                     self._implicit_scope(chat, stored, zone, hosts, "Posts outside sessions" if others else "All posts")
                 )
         return scopes
+
+    def _changed(self, scopes: list[_Scope], sessions: Collection[str] | None) -> list[_Scope]:
+        if sessions is None:
+            return scopes
+        known = {row[0] for row in self._conn.execute("SELECT id FROM main.sessions")}
+        touched = {row[0] for row in self._conn.execute(chats_rows.TOUCHED_BY_DELETION)}
+        return [
+            scope
+            for scope in scopes
+            if scope.stored in sessions or scope.session in touched or scope.session not in known
+        ]
 
     def _implicit_scope(self, chat: str, stored: str, zone: str, hosts: str, title: str) -> _Scope:
         """Posts without a session that the settings know: their own span stands for its hours."""
@@ -229,11 +246,17 @@ class _Publisher:
         if not table.searched or table.name in self._rebuild:
             return []
         column = table.searched
-        same = f"EXISTS (SELECT 1 FROM temp.fresh_{table.name} f WHERE f.id = o.id AND f.{column} IS o.{column})"
+        taking = f"INSERT INTO main.{table.fts} ({table.fts}, rowid, {column}) SELECT 'delete', o.rowid, o.{column}"
+        reworded = f"f.{column} IS NOT o.{column}"
         out = self._conn.execute(
-            f"INSERT INTO main.{table.fts} ({table.fts}, rowid, {column})"
-            f" SELECT 'delete', o.rowid, o.{column} FROM main.{table.name} o"
-            f" WHERE ({_within(table)} OR o.id IN (SELECT id FROM temp.fresh_{table.name})) AND NOT {same}",
+            f"{taking} FROM main.{table.name} o LEFT JOIN temp.fresh_{table.name} f ON f.id = o.id"
+            f" WHERE {_within(table, 'o.')} AND {reworded}",
+            parameters,
+        ).rowcount
+        # A row may come over from another session: there it still stands under its old words.
+        out += self._conn.execute(
+            f"{taking} FROM temp.fresh_{table.name} f CROSS JOIN main.{table.name} o ON o.id = f.id"
+            f" WHERE NOT {_within(table, 'o.')} AND {reworded}",
             parameters,
         ).rowcount
         if out:
@@ -269,5 +292,5 @@ class _Publisher:
         return int(count)
 
 
-def _within(table: Table) -> str:
-    return f"{table.scope} = :session" if table.scope else "true"
+def _within(table: Table, alias: str = "") -> str:
+    return f"{alias}{table.scope} = :session" if table.scope else "true"

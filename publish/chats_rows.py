@@ -1,7 +1,8 @@
 """The rows of chats.db, read from the attached archive: one SELECT a table, for one session at a time.
 
 Parameters: :chat and :stored (as the archive names them), :session (as chats.db names it), :zone, :hosts, :questions.
-What may be shown is settled once, in ``temp.member``; all else joins to it.
+What may be shown is settled once, in ``temp.member``; all else joins to it. CROSS JOIN keeps SQLite to the order that
+is written: without statistics it would begin with the archive's largest table, for every session again.
 """
 
 from __future__ import annotations
@@ -15,12 +16,23 @@ def _published(post: str) -> str:
     return f"(SELECT id FROM temp.member WHERE post = {post})"
 
 
+TOUCHED_BY_DELETION = """
+SELECT session FROM main.posts WHERE post IN (SELECT key FROM archive.tombstones)
+UNION SELECT o.session FROM archive.tombstones t CROSS JOIN archive.posts p ON p.repost_of = t.key
+  CROSS JOIN main.posts o ON o.post = p.id
+UNION SELECT o.session FROM archive.tombstones t CROSS JOIN archive.posts p ON p.reply_to = t.key
+  CROSS JOIN main.posts o ON o.post = p.id WHERE o.context IS NOT NULL
+UNION SELECT o.session FROM archive.tombstones t CROSS JOIN archive.posts p ON p.quote_of = t.key
+  CROSS JOIN main.posts o ON o.post = p.id WHERE o.context IS NOT NULL
+"""
+"""Published sessions that still show a post that is gone, repeat it, or quote it."""
+
 WORKING_TABLES = (
     """CREATE TEMP TABLE member (post TEXT PRIMARY KEY, id TEXT, why TEXT, author TEXT, handle TEXT, platform TEXT,
     local_time TEXT, url TEXT, person TEXT) WITHOUT ROWID""",
     "CREATE TEMP TABLE asked (post TEXT PRIMARY KEY, question TEXT, number INTEGER) WITHOUT ROWID",
     "CREATE TEMP TABLE answered (post TEXT PRIMARY KEY, question TEXT, number INTEGER) WITHOUT ROWID",
-    "CREATE TEMP TABLE sound_tip (id TEXT PRIMARY KEY, post TEXT) WITHOUT ROWID",
+    "CREATE TEMP TABLE sound_tip (id TEXT PRIMARY KEY, post TEXT, question TEXT, theme TEXT) WITHOUT ROWID",
     "CREATE TEMP TABLE tipped (post TEXT PRIMARY KEY, tips INTEGER, score REAL, support INTEGER) WITHOUT ROWID",
     "CREATE TEMP TABLE repeated (post TEXT PRIMARY KEY) WITHOUT ROWID",
     """CREATE TEMP TABLE shared (url TEXT, id TEXT, author TEXT, name TEXT, person TEXT, posted_at TEXT, title TEXT,
@@ -34,13 +46,13 @@ INSERT INTO temp.member
 SELECT p.id, digest(:session, p.id), c.why, p.author, clean(a.handle), platform_name(p.platform),
   local_time(p.posted_at, :zone), post_url(p.url, p.id),
   coalesce((SELECT id FROM archive.people WHERE author = p.author), p.author)
-FROM archive.chat_posts c JOIN archive.posts p ON p.id = c.post LEFT JOIN archive.authors a ON a.id = p.author
+FROM archive.chat_posts c CROSS JOIN archive.posts p ON p.id = c.post LEFT JOIN archive.authors a ON a.id = p.author
 WHERE c.chat = :chat AND c.session = :stored AND p.visibility IN ('public', 'unlisted')
-  AND NOT {_gone("p.id")} AND NOT {_gone("p.author")} AND NOT {_gone("p.repost_of")}
+  AND NOT {_gone("p.id")} AND NOT {_gone("p.repost_of")}
 """
 _ASKED = """
 INSERT INTO temp.asked
-SELECT q.post, min(q.id), q.number FROM archive.questions q JOIN temp.member m ON m.post = q.post
+SELECT q.post, min(q.id), q.number FROM archive.questions q CROSS JOIN temp.member m ON m.post = q.post
 WHERE q.chat = :chat AND q.session = :stored GROUP BY q.post
 """
 _ANSWERED = """
@@ -48,30 +60,30 @@ INSERT INTO temp.answered
 SELECT post, question, number FROM (
   SELECT a.post, a.question, q.number,
     row_number() OVER (PARTITION BY a.post ORDER BY a.confidence DESC, q.number, a.question) AS place
-  FROM archive.answers a JOIN archive.questions q ON q.id = a.question JOIN temp.member m ON m.post = a.post
+  FROM archive.questions q CROSS JOIN archive.answers a ON a.question = q.id CROSS JOIN temp.member m ON m.post = a.post
   WHERE q.chat = :chat AND q.session = :stored) WHERE place = 1
 """
 _SOUND_TIP = f"""
 INSERT INTO temp.sound_tip
-SELECT t.id, t.post FROM archive.tips t JOIN temp.member m ON m.post = t.post
+SELECT t.id, t.post, t.question, t.theme FROM archive.tips t CROSS JOIN temp.member m ON m.post = t.post
 WHERE t.chat = :chat AND t.session = :stored AND NOT EXISTS (
   SELECT 1 FROM archive.tip_evidence e WHERE e.tip = t.id AND e.relation = 'part' AND {_gone("e.post")})
 """
 _TIPPED = """
 INSERT INTO temp.tipped
 SELECT s.post, count(*), max(t.score), max(t.support_count)
-FROM temp.sound_tip s JOIN archive.tips t ON t.id = s.id GROUP BY s.post
+FROM temp.sound_tip s CROSS JOIN archive.tips t ON t.id = s.id GROUP BY s.post
 """
 _REPEATED = """
 INSERT OR IGNORE INTO temp.repeated
-SELECT e.post FROM temp.sound_tip s JOIN archive.tip_evidence e ON e.tip = s.id
+SELECT e.post FROM temp.sound_tip s CROSS JOIN archive.tip_evidence e ON e.tip = s.id
 WHERE e.relation IN ('duplicate', 'repost') AND e.post <> s.post
 """
 _SHARED = """
 INSERT INTO temp.shared
 SELECT web_url(coalesce(l.expanded_url, l.url)), m.id, m.author,
   coalesce('@' || m.handle, author_name(NULL, NULL, m.author)), m.person, p.posted_at, clean(g.title), g.domain
-FROM temp.member m JOIN archive.posts p ON p.id = m.post JOIN archive.post_links l ON l.post = m.post
+FROM temp.member m CROSS JOIN archive.posts p ON p.id = m.post CROSS JOIN archive.post_links l ON l.post = m.post
 LEFT JOIN archive.link_pages g ON g.url = coalesce(l.expanded_url, l.url)
 WHERE web_url(coalesce(l.expanded_url, l.url)) IS NOT NULL
 """
@@ -86,10 +98,9 @@ SELECT m.id, m.local_time, m.author, m.handle, m.platform, clean(p.text),
   local_minute(p.posted_at, :zone), p.posted_at, p.edited_at,
   {_published("p.reply_to")}, {_published("p.quote_of")}, {_published("p.repost_of")},
   (SELECT context(clean(oa.handle), o.text) FROM archive.posts o LEFT JOIN archive.authors oa ON oa.id = o.author
-   WHERE o.id = coalesce(p.quote_of, p.reply_to) AND p.kind <> 'repost' AND NOT {_gone("o.id")}
-     AND NOT {_gone("o.author")}),
+   WHERE o.id = coalesce(p.quote_of, p.reply_to) AND p.kind <> 'repost' AND NOT {_gone("o.id")}),
   p.lang, nullif(joined(p.labels), ''), p.id, post_title(m.handle, m.author, p.text)
-FROM temp.member m JOIN archive.posts p ON p.id = m.post
+FROM temp.member m CROSS JOIN archive.posts p ON p.id = m.post
 LEFT JOIN temp.asked k ON k.post = m.post LEFT JOIN temp.answered w ON w.post = m.post
 LEFT JOIN temp.tipped t ON t.post = m.post
 LEFT JOIN archive.metrics n ON n.post = m.post
@@ -104,10 +115,11 @@ FROM (
       ELSE coalesce(announced(:questions, q.number), 'The post that asked this question is no longer there.')
     END AS text,
     coalesce(q.asked_at, (SELECT posted_at FROM archive.posts WHERE id = m.post)) AS asked_at,
-    (SELECT count(*) FROM archive.answers a JOIN temp.member am ON am.post = a.post WHERE a.question = q.id) AS answers,
-    (SELECT count(DISTINCT am.person) FROM archive.answers a JOIN temp.member am ON am.post = a.post
+    (SELECT count(*) FROM archive.answers a CROSS JOIN temp.member am ON am.post = a.post
+     WHERE a.question = q.id) AS answers,
+    (SELECT count(DISTINCT am.person) FROM archive.answers a CROSS JOIN temp.member am ON am.post = a.post
      WHERE a.question = q.id) AS people,
-    (SELECT count(*) FROM temp.sound_tip s JOIN archive.tips t ON t.id = s.id WHERE t.question = q.id) AS tips
+    (SELECT count(*) FROM temp.sound_tip t WHERE t.question = q.id) AS tips
   FROM archive.questions q LEFT JOIN temp.member m ON m.post = q.post
   WHERE q.chat = :chat AND q.session = :stored)
 """
@@ -118,27 +130,27 @@ SELECT digest(a.question, a.post, :session), a.question, q.number,
     ORDER BY ifnull(t.score, -1) DESC, ifnull(t.support, 0) DESC, a.confidence DESC, p.posted_at, p.id) END,
   clean(p.text), m.author, m.handle, m.platform, m.local_time, p.kind, ifnull(t.tips, 0), a.reason, a.confidence,
   m.url, m.id, :chat, :session, p.posted_at
-FROM archive.answers a JOIN archive.questions q ON q.id = a.question JOIN temp.member m ON m.post = a.post
-JOIN archive.posts p ON p.id = a.post
+FROM archive.questions q CROSS JOIN archive.answers a ON a.question = q.id CROSS JOIN temp.member m ON m.post = a.post
+CROSS JOIN archive.posts p ON p.id = a.post
 LEFT JOIN temp.tipped t ON t.post = a.post LEFT JOIN temp.repeated r ON r.post = a.post
 WHERE q.chat = :chat AND q.session = :stored
 """
 _TIPS = """
 SELECT t.id, tip_kind(t.kind), clean(t.text), q.id, q.number, t.support_count, round(t.score, 3), t.reason,
   'not yet reviewed', m.author, m.handle, m.platform, m.local_time, h.id, m.url, m.id, :chat, :session, p.posted_at
-FROM temp.sound_tip s JOIN archive.tips t ON t.id = s.id JOIN temp.member m ON m.post = t.post
-JOIN archive.posts p ON p.id = t.post
+FROM temp.sound_tip s CROSS JOIN archive.tips t ON t.id = s.id CROSS JOIN temp.member m ON m.post = t.post
+CROSS JOIN archive.posts p ON p.id = t.post
 LEFT JOIN archive.questions q ON q.id = t.question AND q.chat = :chat AND q.session = :stored
 LEFT JOIN archive.themes h ON h.id = t.theme AND h.chat = :chat AND h.session = :stored
 """
 _TIP_EVIDENCE = """
 SELECT digest(e.tip, e.post, e.position), e.tip, e.relation, m.author, m.handle, m.platform, m.local_time, m.id,
   e.position, m.url, :chat, :session
-FROM temp.sound_tip s JOIN archive.tip_evidence e ON e.tip = s.id JOIN temp.member m ON m.post = e.post
+FROM temp.sound_tip s CROSS JOIN archive.tip_evidence e ON e.tip = s.id CROSS JOIN temp.member m ON m.post = e.post
 """
 _THEMES = f"""
 SELECT h.id, clean(h.label), clean(joined(h.terms)), h.post_count,
-  (SELECT count(*) FROM temp.sound_tip s JOIN archive.tips t ON t.id = s.id WHERE t.theme = h.id),
+  (SELECT count(*) FROM temp.sound_tip t WHERE t.theme = h.id),
   {_published("h.post")}, :chat, :session
 FROM archive.themes h WHERE h.chat = :chat AND h.session = :stored
 """
@@ -160,7 +172,7 @@ SELECT digest(:session, m.author), m.author, m.handle, m.platform,
   (SELECT o.id FROM archive.author_organisations ao JOIN archive.organisations o ON o.id = ao.organisation
    WHERE ao.author = m.author ORDER BY ao.confidence DESC, o.id LIMIT 1),
   :chat, :session, min(p.posted_at), max(p.posted_at), m.person
-FROM temp.member m JOIN archive.posts p ON p.id = m.post
+FROM temp.member m CROSS JOIN archive.posts p ON p.id = m.post
 LEFT JOIN temp.answered w ON w.post = m.post LEFT JOIN temp.tipped t ON t.post = m.post
 GROUP BY m.author
 """

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from archive_sample import CHAT, HOSTILE, NEXT_SESSION, SESSION, SampleArchive, build_empty, build_sample
+from hypothesis import given
+from hypothesis import strategies as st
 
 from archive.errors import StorageError
 from publish import chats_db
 from publish.chats_db import Published, publish_chats
 from publish.chats_schema import TABLES
+from publish.wording import post_url, question_title, shorten, web_url
 
 AT = "2025-10-09T14:00:00.000Z"
 LATER = "2025-10-09T15:00:00.000Z"
@@ -28,8 +31,8 @@ class Place:
         self.chats_path = folder / "chats.db"
         self.archive = build_sample(self.archive_path)
 
-    def publish(self, at: str = AT) -> Published:
-        return publish_chats(self.archive_path, self.chats_path, at=at)
+    def publish(self, at: str = AT, sessions: tuple[str, ...] | None = None) -> Published:
+        return publish_chats(self.archive_path, self.chats_path, at=at, sessions=sessions)
 
     def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.chats_path)) as conn:
@@ -131,6 +134,18 @@ def test_control_characters_are_left_out_and_long_texts_are_whole(place: Place) 
     assert place.ask("SELECT 1 FROM posts WHERE text = ?", HOSTILE["long"]) == [(1,)]
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)", "javascript://evil.example/%0aalert(1)", " JavaScript:alert(1)", "data:text/html,x",
+        "ftp://files.example/x", "//evil.example", "https://", "http://[broken", "https://a b.example/", "", None,
+        "https://evil.example:99999999/",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_of_the_web_is_none(url: str | None) -> None:
+    assert web_url(url) is None
+
+
 def test_search_finds_posts_and_tips_by_their_stem(place: Place) -> None:
     place.publish()
     assert any("Reply within the hour" in text for text in place.find("replying"))
@@ -204,6 +219,36 @@ def test_a_post_that_is_gone_leaves_every_table_and_index(place: Place, reason: 
     place.check_index()
 
 
+def test_one_session_can_be_published_alone(place: Place) -> None:
+    place.publish()
+    place.archive.post("x:1002", "In the live one: heron", 50)
+    place.archive.post("x:1003", "In the other: magpie", 900, "", "elmbridgevale")
+    place.publish(LATER, sessions=(SESSION,))
+    assert place.find("heron")
+    assert not place.find("magpie")
+    place.publish(LATER)
+    assert place.find("magpie")
+
+
+def test_what_was_deleted_goes_from_sessions_that_are_not_published_too(place: Place) -> None:
+    gone = place.archive.post("x:1002", "Gone from everywhere: ptarmigan", 12)
+    repost = place.archive.post("x:1003", "RT: Gone from everywhere: ptarmigan", 13, kind="repost", repost_of=gone)
+    place.archive.post("x:1003", "Well said", 14, NEXT_SESSION, kind="reply", reply_to=gone)
+    place.publish()
+    assert len(place.ask("SELECT 1 FROM posts WHERE text || ifnull(context, '') LIKE '%ptarmigan%'")) == 3
+    place.archive.tombstone(gone)
+    place.publish(LATER, sessions=("some-live-session",))
+    assert b"ptarmigan" not in place.bytes_on_disk()
+    assert place.ask("SELECT 1 FROM posts WHERE post IN (?, ?)", gone, repost) == []
+    place.check_index()
+
+
+def test_a_deleted_post_does_not_hide_the_author_of_the_same_number(place: Place) -> None:
+    place.archive.tombstone("x:1002")
+    place.publish()
+    assert place.ask("SELECT count(*) > 0 FROM posts WHERE author = 'x:1002'") == [(1,)]
+
+
 def test_a_post_that_comes_back_is_published_again(place: Place) -> None:
     post = place.archive.post("x:1002", "Hidden for a while: pelican", 57)
     place.archive.tombstone(post, "unavailable")
@@ -232,14 +277,16 @@ def test_a_session_that_is_given_up_takes_its_rows_along(place: Place) -> None:
     assert b"looking into it" not in place.bytes_on_disk()
 
 
-def test_a_tip_that_moves_to_another_session_is_found_by_its_new_words_alone(place: Place) -> None:
-    post = place.archive.post("x:1002", "Moved", 11)
-    tip = place.archive.tip(post, "Before the move: walrus", id="moving")
+@pytest.mark.parametrize(("before", "after"), [(SESSION, NEXT_SESSION), (NEXT_SESSION, SESSION)])
+def test_a_tip_that_moves_to_another_session_is_found_by_its_new_words_alone(
+    place: Place, before: str, after: str
+) -> None:
+    post = place.archive.post("x:1002", "Moved", 11, session=before)
+    tip = place.archive.tip(post, "Before the move: walrus", id="moving", session=before)
     place.publish()
-    other = place.archive.post("x:1002", "Moved", 11, session=NEXT_SESSION)
+    other = place.archive.post("x:1002", "Moved", 11, session=after)
     place.archive.conn.execute(
-        "UPDATE tips SET session = ?, post = ?, text = 'After the move: narwhal' WHERE id = ?",
-        (NEXT_SESSION, other, tip),
+        "UPDATE tips SET session = ?, post = ?, text = 'After the move: narwhal' WHERE id = ?", (after, other, tip)
     )
     place.publish(LATER)
     assert place.find("walrus", "tips") == []
@@ -287,11 +334,13 @@ def test_a_publish_that_fails_leaves_the_old_state(place: Place, monkeypatch: py
     assert place.ask("SELECT at FROM published") == [(AT,)]
 
 
-def test_the_log_is_folded_into_the_file(place: Place) -> None:
+def test_the_log_is_folded_into_the_file_while_a_reader_stays(place: Place) -> None:
     place.publish()
-    assert place.ask("PRAGMA journal_mode") == [("wal",)]
-    log = place.chats_path.with_name("chats.db-wal")
-    assert not log.exists() or log.stat().st_size == 0
+    with closing(sqlite3.connect(place.chats_path)) as reader:
+        assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        place.archive.post("x:1002", "Another", 51)
+        place.publish(LATER)
+        assert place.chats_path.with_name("chats.db-wal").stat().st_size == 0
 
 
 def test_a_year_that_no_clock_shows_stops_nothing(tmp_path: Path) -> None:
@@ -304,3 +353,24 @@ def test_a_year_that_no_clock_shows_stops_nothing(tmp_path: Path) -> None:
     archive.conn.execute("UPDATE chats SET timezone = 'Atlantis/Capital'")
     archive.conn.close()
     assert publish_chats(tmp_path / "archive.db", tmp_path / "chats.db", at=AT).rows["posts"] == 2
+
+
+def test_a_post_without_an_address_gets_one_from_its_id() -> None:
+    assert post_url(None, "x:123") == "https://x.com/i/web/status/123"
+    bluesky = post_url("", "bluesky:at://did:plc:abc/app.bsky.feed.post/3k")
+    assert bluesky == "https://bsky.app/profile/did:plc:abc/post/3k"
+    assert post_url("javascript:1", "mastodon:https://social.example/s/1") == "https://social.example/s/1"
+    assert post_url(None, "x:<script>") is None
+
+
+def test_questions_are_named_without_their_mark() -> None:
+    assert question_title(1, "Q1: What works?") == "Q1. What works?"
+    assert question_title(2, "#Q2 – And what does not?") == "Q2. And what does not?"
+    assert question_title(None, "Quite a question?") == "Quite a question?"
+
+
+@given(st.text())
+def test_shortened_texts_stand_on_one_line_and_keep_their_length(text: str) -> None:
+    short = shorten(text, 40)
+    assert len(short) <= 41
+    assert len(short.splitlines()) <= 1
