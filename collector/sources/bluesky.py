@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -66,8 +65,11 @@ class BlueskySource:
         self._account = BlueskyAccount(http, clock, self._service, (handle, app_password), sessions_dir)
 
     def plans(self, purpose: Purpose, chat: Chat, window: Window = _ALWAYS, refs: tuple[str, ...] = ()) -> list[Plan]:
-        """One plan a hashtag, or one for every 25 posts to look up; what is no post's address is left out."""
-        start = f"bluesky/{purpose}/{urlsplit(self._service).netloc}"
+        """One plan a hashtag, or one for every 25 posts to look up; what is no post's address is left out.
+
+        The service is no part of a key: whichever server asks, one search of all Bluesky answers.
+        """
+        start = f"bluesky/{purpose}"
         if purpose == "posts":
             uris = sorted({ref for ref in refs if POST_URI.fullmatch(ref)})
             groups = [tuple(uris[i : i + _URIS_A_CALL]) for i in range(0, len(uris), _URIS_A_CALL)]
