@@ -136,7 +136,7 @@ def test_a_visitor_finds_the_way_from_home_to_a_post(browser: Browser) -> None:
     page = browser.open("/")
     assert page.locator(".notice").inner_text() == FICTIONAL
     page.get_by_role("link", name="9 October 2025, 13:00").click()
-    assert page.get_by_role("heading", level=1).inner_text() == "9 October 2025, 13:00"
+    assert "9 October 2025" in page.get_by_role("heading", level=1).inner_text()
     assert page.locator("svg.bars rect").count() > 20
     page.get_by_text("The numbers as a table").click()
     assert page.locator("figure table").is_visible()
