@@ -19,6 +19,8 @@ _ALLOWED_TAGS = {
     *("p", "br", "span", "a", "del", "s", "pre", "blockquote", "code", "b", "strong", "u", "i", "em"),
     *("ul", "ol", "li", "ruby", "rt", "rp"),
 }
+# A sanitised page of this size takes a second where a hostile server nests its tags; honest posts are far below.
+_LONGEST_HTML = 100_000
 _REFS = ("reply_to", "conversation", "quote_of", "repost_of")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FILLED = ("lang", "url", "sensitive", *_REFS)
@@ -48,11 +50,11 @@ class Version:
         return (self.edited_at or "", self.observed_at, self.page)
 
     def joined(self, other: Version) -> Version:
-        """The same content seen once more: the widest span of times, the page of the latest sight."""
+        """The same content seen once more: the widest span of times, the page and the HTML of the latest sight."""
         latest = max(self, other, key=lambda version: version.rank)
         first = min(self.first_observed_at, other.first_observed_at)
         return Version(
-            self.post, self.digest, self.native_id, self.text, self.html, self.edited_at,
+            self.post, self.digest, latest.native_id, self.text, latest.html, self.edited_at,
             first, latest.observed_at, latest.page, self.packed, self.fields,
         )  # fmt: skip
 
@@ -70,7 +72,7 @@ def storable(text: str) -> str:
 
 def build_version(post: Post, page: int, fetched_at: str, observed_at: str) -> Version:
     """The version that one sight of a post is."""
-    html = None if post.html is None else storable(nh3.clean(post.html, tags=_ALLOWED_TAGS))
+    html = _sanitised(post.html)
     text = storable(post.text)
     native_id = post.native_ids[-1].native_id if post.native_ids else ""
     fields = _fields(post)
@@ -78,10 +80,17 @@ def build_version(post: Post, page: int, fetched_at: str, observed_at: str) -> V
     if "\\u0000" in packed or storable(packed) != packed:
         packed = storable(packed).replace("\\u0000", "")
         fields = json.loads(packed)
-    content = "\x00".join((text, html or "", post.edited_at or "", packed))
+    # without the HTML: each Mastodon server links tags to itself, and the wording is the same
+    content = "\x00".join((text, post.edited_at or "", packed))
     digest = hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
     times = (fetched_at, observed_at)
     return Version(post.id, digest, native_id, text, html, post.edited_at, *times, page, packed, fields)
+
+
+def _sanitised(html: str | None) -> str | None:
+    if html is None or len(html) > _LONGEST_HTML:
+        return None
+    return storable(nh3.clean(html, tags=_ALLOWED_TAGS))
 
 
 def _fields(post: Post) -> dict[str, Any]:

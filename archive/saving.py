@@ -28,7 +28,7 @@ _UPSERT_VERSION = """
 INSERT INTO post_versions (post, digest, native_id, text, html, edited_at, first_observed_at, observed_at, page, fields)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (post, digest) DO UPDATE SET first_observed_at = excluded.first_observed_at,
-  observed_at = excluded.observed_at, page = excluded.page
+  observed_at = excluded.observed_at, page = excluded.page, native_id = excluded.native_id, html = excluded.html
 """
 _CHILDREN = ("post_tags", "post_links", "post_mentions", "post_media")
 

@@ -22,7 +22,6 @@ from archive.schema import migrations
 from archive.times import Clock, system_clock, to_text
 
 _BUSY_SECONDS = 30.0
-_FULL = ("database or disk is full", "disk I/O error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,9 @@ def storage_errors(path: Path) -> Iterator[None]:
         text = str(error)
         if "locked" in text:
             raise StorageError(f"{path} is busy: another program is writing to it; try again in a minute") from error
-        if text in _FULL:
+        if text == "disk I/O error":
+            raise StorageError(f"the disk that holds {path} cannot be read or written: check the disk") from error
+        if text == "database or disk is full":
             raise StorageError(f"the disk that holds {path} is full: free some space and run this again") from error
         if "not a database" in text or "malformed" in text:
             raise StorageError(f"{path} is not a sound archive: put back your latest backup of it") from error

@@ -80,7 +80,7 @@ def staged(script: Script, clock: StageClock) -> Iterator[Stage]:
     """Starts the three servers and the sources that look at them; all end with the block."""
     with ExitStack() as stack:
         bluesky, mastodon, x = (
-            stack.enter_context(serving(app))
+            stack.enter_context(serving(app, clock))
             for app in (
                 build_bluesky(script.feed, clock, Faults()),
                 build_mastodon(script.feed, clock, Faults()),

@@ -94,21 +94,18 @@ class Walker:
         top = last.top if last else None
         walk = Walk(
             id=0, chat=chat.slug, platform=self.source.name, key=key, cursor=None, not_before=None, opened_at=now,
-            floor=self.source.floor_below(top) if top else None, top=top,
-            covers_from=self._covers_from(plan, last, since),
+            floor=self.source.floor_below(top) if top else None, top=top, covers_from=None,
             covers_to=min(filter(None, (plan.window.end, shift(now, seconds=-self.source.limits.lag_seconds)))),
         )  # fmt: skip
+        starts = self._starts(plan, last, since)
+        earliest = self.source.earliest(self._bounded(plan, walk, since))
+        walk.covers_from = max(filter(None, (starts, earliest)), default=None)
         return open_walk(self.archive, walk)
 
-    def _covers_from(self, plan: Plan, last: Walk | None, since: str | None) -> str | None:
-        """From when on a complete walk proves something; None: as far back as the platform goes."""
+    def _starts(self, plan: Plan, last: Walk | None, since: str | None) -> str | None:
+        """From when on a complete walk would prove something; None: as far back as the platform goes."""
         if plan.window.start or last is None:
-            start = plan.window.start or since
-            days = self.source.limits.lookback_days
-            if days is None:
-                return start
-            earliest = to_text(self.archive.clock() - timedelta(days=days))
-            return earliest if start is None else max(start, earliest)
+            return plan.window.start or since
         if last.top is None or last.covers_to is None:
             return since
         return shift(last.covers_to, seconds=-self.source.limits.overlap_seconds)

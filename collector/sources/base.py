@@ -41,14 +41,12 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the platform allows. ``overlap_seconds`` is how far a new walk goes below the old top;
-    ``lookback_days`` is None where the platform searches all its history; ``price`` is US dollars a post;
-    ``lag_seconds`` is how long the platform may take until a search shows a post.
+    ``price`` is US dollars a post; ``lag_seconds`` is how long the platform may take until a search shows a post.
     """
 
     page_size: int
     order: Order
     overlap_seconds: int
-    lookback_days: int | None = None
     cap_per_query: int | None = None
     price: float = 0.0
     lag_seconds: int = 0
@@ -70,6 +68,9 @@ class Source(Protocol):
 
     def parse(self, page: RawPage) -> Batch:
         """What the page says; pure and deterministic. Never raises on what a platform may send: it lists flaws."""
+
+    def earliest(self, plan: Plan) -> str | None:
+        """The earliest moment that this plan can see now; None where the platform searches all its history."""
 
     def floor_below(self, top: str) -> str:
         """The position one overlap below ``top``."""

@@ -95,6 +95,9 @@ class BlueskySource:
     def parse(self, page: RawPage) -> Batch:
         return parse_page(page)
 
+    def earliest(self, plan: Plan) -> str | None:
+        return None
+
     def floor_below(self, top: str) -> str:
         return shift(top, seconds=-_OVERLAP_SECONDS)
 

@@ -121,6 +121,9 @@ class MastodonSource:
     def parse(self, page: RawPage) -> Batch:
         return parse_page(page)
 
+    def earliest(self, plan: Plan) -> str | None:
+        return None
+
     def floor_below(self, top: str) -> str:
         """Ten minutes below a number. Of other ids the same: a walk downward reads at least a page below its floor."""
         if not _is_number(top):

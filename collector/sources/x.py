@@ -122,7 +122,6 @@ class XSource:
             page_size=_PAGE_SIZES[search or "recent"],
             order="newest_first",
             overlap_seconds=OVERLAP_SECONDS,
-            lookback_days=None if search == "all" else _LOOKBACK.days,
             price=_PRICE_A_POST,
             lag_seconds=60,
         )
@@ -158,6 +157,9 @@ class XSource:
         elif not _url_params(page.url).get("next_token"):
             batch.flaws += _check_fields(as_object(answer))
         return batch
+
+    def earliest(self, plan: Plan) -> str | None:
+        return None if self._reach(plan) == "all" else to_text(self._clock() - _LOOKBACK)
 
     def floor_below(self, top: str) -> str:
         return str(max((int(top) >> 22) - OVERLAP_SECONDS * 1000, 0) << 22)

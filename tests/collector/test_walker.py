@@ -28,6 +28,7 @@ class ListedSource:
 
     def __init__(self, answers: dict[str | None, list[Answer]]) -> None:
         self.answers = answers
+        self.sees_from: str | None = None
         self.asked: list[tuple[str | None, Plan]] = []
 
     def plans(self, purpose: Purpose, chat: Chat, window: Window = Window(), refs: tuple[str, ...] = ()) -> list[Plan]:
@@ -56,6 +57,9 @@ class ListedSource:
             for n in numbers
         ]  # fmt: skip
         return Batch(posts=posts, top=str(max(numbers)) if numbers else None, rows=len(posts))
+
+    def earliest(self, plan: Plan) -> str | None:
+        return self.sees_from
 
     def floor_below(self, top: str) -> str:
         return str(int(top) - 10)
@@ -198,6 +202,13 @@ def test_what_a_complete_walk_proves_joins_on_to_the_walk_before(walk: Any, arch
     spans = archive.conn.execute("SELECT covers_from, covers_to FROM walks ORDER BY id").fetchall()
     assert spans[0] == ("2026-10-08T11:00:00.000Z", "2026-10-08T14:00:00.000Z")
     assert spans[1][0] <= spans[0][1]
+
+
+def test_a_walk_proves_nothing_of_the_time_that_its_platform_does_not_search(walk: Any, archive: Archive) -> None:
+    source = ListedSource({None: [([30], None)]})
+    source.sees_from = "2026-10-08T13:30:00.000Z"
+    walk(source)
+    assert one(archive, "SELECT covers_from FROM walks") == ("2026-10-08T13:30:00.000Z",)
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=8), st.sets(st.integers(0, 8), max_size=4))

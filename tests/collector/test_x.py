@@ -233,7 +233,7 @@ def test_recent_search_leaves_out_a_beginning_that_x_would_refuse(ground: Ground
 def test_the_full_archive_begins_at_the_beginning(ground: Ground) -> None:
     ground.hour.pass_by(days=400)
     source = ground.source(search="all")
-    assert source.limits.lookback_days is None
+    assert source.earliest(Plan(key="any", purpose="tag")) is None
     assert len(found(walk(source, tag_plan(source)))) == 234
     assert ground.params()["start_time"] == "2006-03-22T00:00:00Z"
 
