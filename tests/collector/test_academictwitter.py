@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reading_files import EPOCH_MS, lost, native_ids, read_batch, repaired, table
 
 from archive.models import Batch, Link, Mention, Post, Ref
-from collector.sources import csv_rows, file_lines
+from collector.sources import file_lines
 from collector.sources.academictwitter import AcademicTwitter
 from collector.sources.file_lines import read_head
 
@@ -110,6 +110,20 @@ def test_an_id_of_a_time_to_come_is_believed_only_for_its_row_s_own_time(tmp_pat
     assert len(lost(batch)) == 1
 
 
+def test_texts_of_several_lines_are_one_post(tmp_path: Path) -> None:
+    batch = read(tmp_path, row(text='one, two\n"three"\n\nfour'), row(1, text="five\nsix"))
+    assert [post.text for post in batch.posts] == ['one, two\n"three"\n\nfour', "five\nsix"]
+
+
+@pytest.mark.parametrize("left", range(1, 110, 3))
+def test_a_file_that_ends_inside_a_row_gives_no_post_with_half_an_id(tmp_path: Path, left: int) -> None:
+    path = tmp_path / "chat.csv"
+    path.write_bytes(table([row(), row(1)])[:-left])
+    batch = read_batch(SOURCE, path)
+    assert native_ids(batch) == [row()["id"], row(1)["id"]][: len(batch.posts)]
+    assert batch.rows == len(batch.posts) + len(lost(batch))
+
+
 def test_what_twarc_csv_writes_is_left_to_its_own_kind(tmp_path: Path) -> None:
     path = tmp_path / "twarc.csv"
     path.write_bytes(table([row() | {"author.username": "northmoor", "__twarc.retrieved_at": "2022"}]))
@@ -132,7 +146,6 @@ def test_every_row_is_a_post_or_a_flaw_whatever_the_size_of_pages(
     whole = read(folder, *rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(file_lines, "MAX_ROWS", page_rows)
-        patch.setattr(csv_rows, "MAX_ROWS", page_rows)
         small = read(folder, *rows)
     assert whole.rows == len(rows) == len(whole.posts) + len(lost(whole))
     assert (small.posts, small.flaws, small.rows) == (whole.posts, whole.flaws, whole.rows)

@@ -199,6 +199,15 @@ def test_an_id_and_an_address_that_disagree_are_settled_by_the_time(tmp_path: Pa
     post, mended = read_one(tmp_path, status_url=f"http://twitter.com/a/statuses/{other}")
     assert post.id == f"x:{NATIVE}"
     assert "disagree" in mended
+    assert read_one(tmp_path, status_url=f"http://twitter.com/a/statuses/{row(10)['id_str']}")[0].id == f"x:{NATIVE}"
+
+
+def test_one_rounded_id_among_sound_ones_is_told_by_its_address(tmp_path: Path) -> None:
+    batch = read(tmp_path, row(1), row(id_str=ROUNDED), row(2))
+    assert native_ids(batch)[1] == NATIVE
+    assert [flaw.line for flaw in repaired(batch)] == [3]
+    elsewhere = f"http://twitter.com/a/statuses/{row(3600)['id_str']}"
+    assert native_ids(read(tmp_path, row(1), row(id_str=ROUNDED, status_url=elsewhere)))[1] == ROUNDED
 
 
 def test_numbers_as_pandas_and_excel_write_them_are_read_where_no_digit_is_lost(tmp_path: Path) -> None:
@@ -275,7 +284,9 @@ def test_where_entities_are_cut_the_text_tells(tmp_path: Path, told: str) -> Non
 
 
 def test_tags_of_other_scripts_and_marks_are_read_from_the_text(tmp_path: Path) -> None:
-    post, _ = read_one(tmp_path, text="##CyngorMôr #हिन्दी ＃東京 #caf\u00e9! https://a.example/#top")
+    post, _ = read_one(
+        tmp_path, text="##CyngorMôr #हिन्दी ＃東京 #caf\u00e9! https://a.example/#top https://a.example/?q=#no"
+    )
     assert post.tags == ("cyngormôr", "हिन्दी", "東京", "café")
 
 
@@ -356,6 +367,27 @@ def test_an_open_quotation_mark_does_not_swallow_the_rows_after_it(tmp_path: Pat
         assert [flaw.line for flaw in lost(batch)] == [opened + 1]
 
 
+def test_lines_of_a_text_that_look_like_rows_are_still_text(tmp_path: Path) -> None:
+    text = "Thanks to\n" + ", ".join(f"council {number}" for number in range(18)) + "\nand all"
+    assert read_one(tmp_path, text=text)[0].text == text
+
+
+def test_quotation_marks_that_nobody_doubled_cost_no_row(tmp_path: Path) -> None:
+    content = table([row(text="one\ntwo"), row(1)]).replace(b",NorthmoorCouncil,", b',"Northmoor"Council,', 1)
+    batch = read_batch(SOURCE, written(tmp_path, content))
+    assert [post.text for post in batch.posts] == ["one\ntwo", row()["text"]]
+    assert batch.authors[0].handle == "NorthmoorCouncil"
+
+
+def test_an_open_quotation_mark_means_the_same_on_every_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = f'id_str,from_user,text\n1,a,"open\nb\nc\n{NATIVE},northmoor,tip\n'.encode()
+    whole = read_batch(SOURCE, written(tmp_path, content))
+    monkeypatch.setattr(file_lines, "MAX_ROWS", 2)
+    small = read_batch(SOURCE, tmp_path / "chat.csv")
+    assert native_ids(whole) == [NATIVE]
+    assert (small.posts, small.flaws, small.rows) == (whole.posts, whole.flaws, whole.rows)
+
+
 def test_a_bare_carriage_return_and_nul_bytes_cost_no_row(tmp_path: Path) -> None:
     content = table([row(text="one HERE two"), row(1)])
     batch = read_batch(SOURCE, written(tmp_path, content.replace(b"HERE", b"\r\x00")))
@@ -404,21 +436,22 @@ def test_every_row_that_csv_can_write_is_a_post_or_a_flaw_whatever_the_size_of_p
     whole = read_batch(SOURCE, path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(file_lines, "MAX_ROWS", page_rows)
-        patch.setattr(csv_rows, "MAX_ROWS", page_rows)
         small = read_batch(SOURCE, path)
     assert whole.rows == len(rows) == len(whole.posts) + len(lost(whole))
     assert (small.posts, small.flaws, small.rows) == (whole.posts, whole.flaws, whole.rows)
 
 
-@given(st.lists(st.sampled_from([b'"', b",", b"\n", b"a", b"1182625152000000768", b"\xe9", b"\0", b"\r"]), max_size=60))
+@given(
+    st.lists(st.sampled_from([b'"', b",", b"\n", b"a", b"1182625152000000768", b"\xe9", b"\0", b"\r"]), max_size=60),
+    st.integers(1, 4),
+)
 def test_any_bytes_after_a_header_split_into_the_same_rows_whatever_the_size_of_pages(
-    tmp_path_factory: pytest.TempPathFactory, parts: list[bytes]
+    tmp_path_factory: pytest.TempPathFactory, parts: list[bytes], page_rows: int
 ) -> None:
     path = written(tmp_path_factory.mktemp("bytes"), b"id_str,from_user,text\n" + b"".join(parts))
     whole = read_batch(SOURCE, path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(file_lines, "MAX_ROWS", 1)
-        patch.setattr(csv_rows, "MAX_ROWS", 1)
+        patch.setattr(file_lines, "MAX_ROWS", page_rows)
         small = read_batch(SOURCE, path)
         pages = read_pages(SOURCE, path)
     assert whole.rows == len(whole.posts) + len(lost(whole))

@@ -80,6 +80,15 @@ def test_a_line_of_errors_alone_is_an_answer_without_posts(tmp_path: Path) -> No
     assert lost(batch) == []
 
 
+def test_a_flattened_post_with_names_of_an_answer_is_a_post(tmp_path: Path) -> None:
+    assert native_ids(read_batch(SOURCE, written(tmp_path, jsonl(tweet(0, errors=[], meta={}))))) == ids(0)
+
+
+def test_a_page_of_answers_holds_at_most_a_thousand_posts(tmp_path: Path) -> None:
+    pages = read_pages(SOURCE, written(tmp_path, jsonl(*(answer(number * 400, 400) for number in range(5)))))
+    assert [len(SOURCE.parse(page).posts) for page in pages] == [800, 800, 400]
+
+
 def test_when_the_file_was_made_is_told_with_each_post(tmp_path: Path) -> None:
     batch = read_batch(SOURCE, written(tmp_path, jsonl(answer(0, 2))))
     assert {post.observed_at for post in batch.posts} == {"2022-10-04T09:00:00.000Z"}
