@@ -11,6 +11,7 @@ from analysis.patterns import load_rules, straighten
 _MANY_TAGS = 6  # a post that wants to be found everywhere belongs to no chat
 _WEIGHTS = {"sure": 0.9, "likely": 0.8, "faint": 0.5}
 _AGREEING_WORDS = 8
+_LONGEST = 1_500  # characters: small talk is at the start or short
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def find_chitchat(cleaned: Cleaned) -> tuple[Chitchat, ...]:
 @lru_cache(maxsize=16_384)
 def find_small_talk(text: str, tags_count: int = 0) -> tuple[Chitchat, ...]:
     """The same for a sentence or a text that is already clean."""
-    straight = straighten(text)
+    straight = straighten(text[:_LONGEST])
     found = []
     for rule in load_rules("small_talk"):
         match = rule.pattern.search(straight)

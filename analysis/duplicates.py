@@ -111,7 +111,7 @@ class _Beginnings:
 def _find_similar(texts: Sequence[str]) -> Iterator[list[tuple[int, float]]]:
     """For each text the earlier ones that are similar enough, with the cosine."""
     # Here and not above: importing scikit-learn takes a second that most commands need not wait.
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - slow to import
 
     try:
         matrix = TfidfVectorizer(ngram_range=(1, 2), token_pattern=_ANY_WORD).fit_transform(texts).tocsr()
@@ -121,12 +121,14 @@ def _find_similar(texts: Sequence[str]) -> Iterator[list[tuple[int, float]]]:
     find_rows = _compare_blocked if len(texts) > _BLOCKING_ABOVE else _compare_all
     for first in range(0, len(texts), _ROWS):
         rows = find_rows(matrix, first, min(first + _ROWS, len(texts)))
+        rows.data[rows.data < SAME] = 0
+        rows.eliminate_zeros()
         for offset in range(rows.shape[0]):
             start, end = rows.indptr[offset], rows.indptr[offset + 1]
             yield [
                 (int(to), float(value))
                 for to, value in zip(rows.indices[start:end], rows.data[start:end], strict=True)
-                if to < first + offset and value >= SAME
+                if to < first + offset
             ]
 
 
@@ -137,9 +139,8 @@ def _compare_all(matrix: Any, first: int, last: int) -> Any:
 
 def _compare_blocked(matrix: Any, first: int, last: int) -> Any:
     """The same where the texts share a rare term: near-duplicates do, and common words alone cost the most."""
-    # Here and not above: with scikit-learn, and as slow to import.
-    import numpy as np  # noqa: PLC0415
-    from scipy.sparse import csr_matrix  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415 - slow to import
+    from scipy.sparse import csr_matrix  # noqa: PLC0415 - slow to import
 
     counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
     rare = np.flatnonzero((counts >= 2) & (counts <= _RAREST))

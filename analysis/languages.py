@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from analysis.patterns import load_word_names, load_words
 
@@ -22,11 +23,21 @@ def is_english(text: str, lang: str | None = None) -> bool:
     latin = sum(word[0] <= "ɏ" for word in words)
     if latin < 0.7 * len(words):
         return False
-    names = load_word_names("small_words")
-    counts = {name: sum(word in load_words(f"small_words.{name}") for word in words) for name in names}
-    english = counts.pop("en")
-    other = max(counts.values())
+    english = sum(word in load_words("small_words.en") for word in words)
+    foreign = [word for word in words if word in _load_foreign()]
+    other = max((sum(word in small for word in foreign) for small in _load_others()), default=0) if foreign else 0
     told = (lang or "").lower().split("-")[0]
     if told in _UNTOLD or told == "en":
         return english >= other if english or other >= 2 else True
     return english >= 3 and english > 2 * other
+
+
+@cache
+def _load_others() -> tuple[frozenset[str], ...]:
+    return tuple(load_words(f"small_words.{name}") for name in load_word_names("small_words") if name != "en")
+
+
+@cache
+def _load_foreign() -> frozenset[str]:
+    """The small words of all languages but English together: most posts hold none."""
+    return frozenset[str]().union(*_load_others())

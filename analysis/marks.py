@@ -26,7 +26,7 @@ _AFTER = r"(?=$|\W|[A-Z][a-z' ])"
 _ORDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _LONG = r"(?:(?:in\s+)?(?:answer|reply|response)\s+to|re|for)\s+q(?:uestion)?|question|answer|topic|ans"
 # Stars, emoji and brackets round a mark are decoration: "🌟 Q1 🌟".
-_DECORATION = r"(?:[^\w\s@#&$£€\"“'‘]+\s*)?[\[(#*]*"
+_DECORATION = r"(?:[^\w\s@#&$£€\"“'‘]{1,6}\s?)?[\[(#*]{0,3}"
 _MARK = re.compile(
     _DECORATION + rf"(?:(?P<long>{_LONG})\s?[.#:\-]?\s?|(?P<short>[qat])(?:[.#\-]\s?)?)" + _NUMBER + _AFTER,
     re.IGNORECASE,
@@ -42,7 +42,7 @@ _MORE = re.compile(
     r"(?=$|[\s:.)\]\-–—,;/&+])",
     re.IGNORECASE,
 )
-_TAIL = re.compile(r"[^\w\s@#&$£€\"“'‘]*\s?[:.)\]\-–—;,>|*]*\s*")
+_TAIL = re.compile(r"[^\w\s@#&$£€\"“'‘]{0,6}\s?[:.)\]\-–—;,>|*]{0,4}\s*")
 _INSIDE = re.compile(r"(?:(?<=[.!?]\s)|(?<=\n)|(?<=\s\|\s))(?P<short>A)" + _NUMBER + r"(?=\s?[:.)\-–—])")
 # "Here comes question 2: how …", "Ready? Q1: what …": a host leads in to the question.
 _LED_IN = re.compile(

@@ -108,6 +108,9 @@ def _read_opening(text: str, cuts: list[tuple[int, int, str]]) -> tuple[tuple[in
     at = 0
     while token := _TOKEN.search(text, at):
         here = token.start()
+        if passed_on := _QUOTED.match(text, here):
+            at = passed_on.end()
+            continue
         if not marks:
             marks, after = parse_marks(text, here)
             if marks:
@@ -157,7 +160,8 @@ def _read_ending(text: str, opening: int, cuts: list[tuple[int, int, str]]) -> t
 
 
 _LINKING = re.compile(
-    r"\b(?:the|a|an|our|your|my|of|to|on|in|with|use|using|for|called|via|and|at|by|from)\s*$", re.IGNORECASE
+    r"\b(?:the|a|an|our|your|my|of|to|on|in|with|use|using|for|called|via|and|at|by|from|about|like|than)\s*$",
+    re.IGNORECASE,
 )
 
 

@@ -76,7 +76,7 @@ def parse_rules(text: str) -> tuple[PatternRule, ...]:
             group["name"],
             group["kind"],
             group["says"],
-            re.compile(r"(?<!\w)(?:" + "|".join(patterns) + ")", re.IGNORECASE),
+            re.compile(_join(patterns), re.IGNORECASE),
         )
         for group, patterns in groups
     )
@@ -85,6 +85,14 @@ def parse_rules(text: str) -> tuple[PatternRule, ...]:
 def straighten(text: str) -> str:
     """The text with straight apostrophes, every character in its place."""
     return text.replace("’", "'").replace("‘", "'")
+
+
+def _join(patterns: list[str]) -> str:
+    """One pattern of many; one that begins with a class of characters may stand within a word, "trolls🙃"."""
+    anywhere = [pattern for pattern in patterns if pattern.startswith("[")]
+    at_words = [pattern for pattern in patterns if not pattern.startswith("[")]
+    parts = [r"(?<!\w)(?:" + "|".join(at_words) + ")"] if at_words else []
+    return "|".join(parts + anywhere)
 
 
 def _expand(pattern: str, macros: dict[str, str]) -> str:

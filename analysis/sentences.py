@@ -63,5 +63,7 @@ def _trim(text: str, start: int, end: int, *, item: bool = False) -> Piece | Non
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
+    while end > start and text[end - 1] in "|• ":
+        end -= 1
     words = text[start:end]
     return Piece(words, start, end, item) if sum(char.isalnum() for char in words) >= _SHORTEST else None

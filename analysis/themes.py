@@ -57,8 +57,8 @@ def find_themes(session: str, texts: Mapping[str, str], stop_words: Collection[s
 def _factorise(texts: Sequence[str], stop_words: set[str]) -> tuple[Any, Any, Sequence[str]] | None:
     """Posts by themes, themes by words, and the words; None where the texts share no words."""
     # Here and not above: importing scikit-learn takes a second that most commands need not wait.
-    from sklearn.decomposition import NMF  # noqa: PLC0415
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer  # noqa: PLC0415
+    from sklearn.decomposition import NMF  # noqa: PLC0415 - slow to import
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer  # noqa: PLC0415 - slow to import
 
     count = min(max(round(math.sqrt(len(texts) / 2)), _FEWEST), _MOST)
     vectorizer = TfidfVectorizer(

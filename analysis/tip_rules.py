@@ -9,6 +9,8 @@ from analysis.instructions import find_instruction
 from analysis.patterns import load_rules, straighten
 from archive.models import TipKind
 
+LONGEST = 700  # characters of a sentence that the rules read: longer ones are lists of links, or mischief
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -22,7 +24,7 @@ class Hit:
 
 def find_hits(sentence: str) -> list[Hit]:
     """The rules that one sentence matches."""
-    text = straighten(sentence)
+    text = straighten(sentence[:LONGEST])
     hits = []
     instruction = find_instruction(text)
     if instruction is not None:

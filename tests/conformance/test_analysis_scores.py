@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -46,11 +47,17 @@ class Tally:
     def f1(self, kind: str) -> float:
         return 2 * self.right[kind] / max(1, 2 * self.right[kind] + self.extra[kind] + self.missed[kind])
 
-    def render(self) -> list[str]:
-        return [
+    def render(self, title: str) -> list[str]:
+        answers = self.right["right question"] + self.missed["right question"]
+        rows = [
             f"{kind:<22} {self.precision(kind):9.3f} {self.recall(kind):7.3f} {self.f1(kind):6.3f}"
             f" {self.right[kind] + self.missed[kind]:4d}"
             for kind in ("usable", *TIP_KINDS)
+        ]
+        return [
+            f"{title + ' (posts)':<22} precision  recall     F1    n",
+            *rows,
+            f"{'right question':<22} {'':9} {self.recall('right question'):7.3f} {'':6} {answers:4d}",
         ]
 
 
@@ -129,11 +136,9 @@ def test_tips_on_sessions_that_were_only_scored_beat_the_naive_rule_clearly(caps
     folder = real_data()
     tallies = {"built with": score(folder, BUILT_WITH), "only scored": score(folder, ONLY_SCORED)}
     with capsys.disabled():
-        for name, tally in tallies.items():
-            print(f"\n{name + ' (posts)':<22} precision  recall     F1    n")
-            print("\n".join(tally.render()))
-            answers = tally.right["right question"] + tally.missed["right question"]
-            print(f"{'right question':<22} {'':9} {tally.recall('right question'):7.3f} {'':6} {answers:4d}")
+        sys.stdout.write(
+            "\n".join(line for name, tally in tallies.items() for line in ["", *tally.render(name)]) + "\n"
+        )
     scored = tallies["only scored"]
     assert scored.f1("usable") > NAIVE_BEST
     assert scored.recall("right question") > 0.8
