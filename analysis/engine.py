@@ -14,6 +14,7 @@ from analysis.duplicates import Echo, group_duplicates
 from analysis.features import Context, find_wanted
 from analysis.normalising import Cleaned, normalise
 from analysis.organisations import Register, find_organisations, load_register
+from analysis.outside import find_outside
 from analysis.people import find_people
 from analysis.rows import SessionPost, SessionRows, load_authors, load_session
 from analysis.support import Evidence, Supporters, find_chains, join_chain
@@ -179,16 +180,17 @@ def _reading(conn: sqlite3.Connection) -> Iterator[None]:
 
 
 def _load_sessions(conn: sqlite3.Connection, chat: Chat) -> Iterator[SessionRows]:
-    """The chat's sessions; without any, one that holds every post of the chat."""
+    """The chat's sessions, and one more that holds the imported posts outside them all; without any, all posts."""
     for session in sorted(chat.sessions, key=lambda session: (session.starts_at, session.id)):
         yield load_session(conn, chat, session)
-    if not chat.sessions:
+    outside = {candidate.id for candidate in find_outside(conn, chat)} if chat.sessions else None
+    if outside is None or outside:
         nothing = Session(id=f"{chat.slug}-all", chat=chat.slug, starts_at="", ends_at="")
         rows = load_session(conn, chat, nothing, whole=True)
-        if rows.posts:
-            first, last = rows.posts[0].posted_at, rows.posts[-1].posted_at
-            whole = Session(id=nothing.id, chat=chat.slug, starts_at=first, ends_at=last)
-            yield SessionRows(chat, whole, rows.posts, rows.authors)
+        posts = tuple(post for post in rows.posts if outside is None or post.id in outside)
+        if posts:
+            whole = Session(id=nothing.id, chat=chat.slug, starts_at=posts[0].posted_at, ends_at=posts[-1].posted_at)
+            yield SessionRows(chat, whole, posts, rows.authors)
 
 
 def _delete(conn: sqlite3.Connection, chat: Chat) -> None:

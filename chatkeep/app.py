@@ -78,7 +78,7 @@ class App:
         elif rows:
             table = Table(title=title, title_justify="left", box=None, pad_edge=False)
             for name in rows[0]:
-                table.add_column(name, justify="right" if isinstance(rows[0][name], int) else "left")
+                table.add_column(name, justify="right" if isinstance(rows[0][name], int) else "left", overflow="fold")
             for row in rows:
                 table.add_row(*("" if value is None else str(value) for value in row.values()))
             self.out.print(table)

@@ -14,6 +14,8 @@ import click
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.status import Status
 
+from analysis.membership import propose_sessions, render_proposals
+from analysis.outside import load_times_outside_sessions
 from archive.errors import ChatkeepError, ExchangeError, Fatal, PartlyDone, TryLater, UsageError
 from archive.models import PLATFORM_NAMES, PLATFORMS, Chat, normalise_tag
 from archive.store import Archive
@@ -181,10 +183,13 @@ def import_(app: App, chat: str, files: tuple[Path, ...], format_: str | None, *
         for path, source in chosen:
             with _progress(app, path.name) as tell:
                 accounts.append(import_file(archive, found, path, source, tell))
-    app.show([_account_row(account) for account in accounts], as_json=as_json)
-    if not as_json:
+        outside = [] if as_json else load_times_outside_sessions(archive.conn, found)
+    if as_json:
+        app.show([_account_row(account) for account in accounts], as_json=True)
+    else:
         for account in accounts:
             _explain(app, account)
+        _propose_sessions(app, found, outside)
     if any(account.cut_short for account in accounts):
         raise PartlyDone("a file ended in the middle; what could be read is in the archive")
 
@@ -234,20 +239,38 @@ def _account_row(account: Imported) -> dict[str, Any]:
         "rows read": account.rows_count,
         "new posts": account.new_count,
         "already known": account.known_count,
-        "came along": account.along_count,
+        "came along in quotes and replies": account.along_count,
         "repaired": account.repaired_count,
         "not usable": account.unusable_count,
     }
 
 
 def _explain(app: App, account: Imported) -> None:
+    """The account of one file, in a sentence, with the first lines that could not be used."""
+    row = _account_row(account)
+    along = "came along in quotes and replies"
+    facts = ", ".join(f"{value:,} {name}" for name, value in list(row.items())[2:] if value or name != along)
+    app.out.print(f"{account.path.name} ({account.format}): {facts}", markup=False)
     for reason, count in account.reasons.most_common(5):
-        app.out.print(f"  not usable ({count}): {reason}", markup=False)
+        app.out.print(f"  not usable ({count:,}): {reason}", markup=False)
     for flaw in account.examples:
         if flaw.line is not None:
             app.out.print(f"  {account.path.name}, line {flaw.line}: {flaw.detail}", markup=False)
     if account.unusable_count > len(account.examples):
         app.out.print("  every line is listed in the archive's table problems")
+
+
+def _propose_sessions(app: App, chat: Chat, times: list[str]) -> None:
+    """Sessions that the posts outside the known ones suggest, as settings to paste."""
+    proposals = propose_sessions(times)
+    if not times:
+        return
+    app.out.print(
+        f"{len(times):,} posts lie outside the sessions of {chat.slug}; they count as one session of their own."
+    )
+    if proposals:
+        app.out.print(f"They look like these sessions. To keep them apart, paste this into {app.config}:\n")
+        app.out.print(render_proposals(chat, proposals), markup=False)
 
 
 @click.command()

@@ -17,7 +17,7 @@ from archive.store import Archive, open_archive
 from archive.times import to_text
 from chatkeep import __version__
 from chatkeep.app import App, is_terminal, pass_app, stoppable
-from chatkeep.commands.findings import found_row, write_file
+from chatkeep.commands.findings import describe, found_row, write_file
 from chatkeep.commands.site import announce
 from chatkeep.demo import Played, load_demo, play, remove_earlier, staged
 from publish.chats_db import publish_chats
@@ -68,15 +68,13 @@ def demo(app: App, *, seconds: float, serve: bool, port: int) -> None:
 
 
 def _summarise(app: App, archive: Archive, chat: Chat, played: Played) -> None:
-    found = found_row(archive, chat)
     platforms = ", ".join(f"{PLATFORM_NAMES[name]} {count}" for name, count in sorted(played.new_by_platform.items()))
-    kinds = ", ".join(f"{name} {count}" for name, count in list(found.items())[5:-1])
     gone = archive.conn.execute("SELECT count(*) FROM tombstones").fetchone()[0]
     edited = archive.conn.execute("SELECT count(*) FROM posts WHERE edited_at IS NOT NULL").fetchone()[0]
     app.out.print(
         f"Captured {sum(played.new_by_platform.values())} posts in {played.requests} requests: {platforms}.\n"
         f"Edited since: {edited}. Deleted since, and not shown: {gone}.\n"
-        f"Found {found['questions']} questions with {found['answers']} answers, and {found['tips']} tips: {kinds}.\n"
+        f"Found: {describe(found_row(archive, chat))}.\n"
         "No person has reviewed the tips yet: they are proposals.",
         markup=False,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,12 @@ def analyse(app: App, chat: str | None, *, as_json: bool) -> None:
             with Status(f"reading {found.slug}…", console=app.remarks) if is_terminal() else nullcontext():
                 analyse_chat(archive.conn, found, version=__version__)
             rows.append(found_row(archive, found))
-    app.show(rows, as_json=as_json)
-    if not rows and not as_json:
+    if as_json:
+        app.show(rows, as_json=True)
+        return
+    for row in rows:
+        app.out.print(f"{row['chat']}: {describe(row)}", markup=False)
+    if not rows:
         app.out.print("There is no chat yet: `chatkeep init` sets one up.")
 
 
@@ -60,6 +65,15 @@ def found_row(archive: Archive, chat: Chat) -> dict[str, Any]:
         **{TIP_KIND_NAMES[kind]: count for kind, count in sorted(kinds.items())},
         "themes": count("themes"),
     }
+
+
+def describe(found: Mapping[str, Any]) -> str:
+    """What found_row() counted, as a sentence."""
+    kinds = ", ".join(f"{name} {found[name]}" for name in TIP_KIND_NAMES.values() if name in found)
+    return (
+        f"{found['posts']} posts; {found['questions']} questions with {found['answers']} answers;"
+        f" {found['tips']} tips{f' ({kinds})' if kinds else ''}; {found['themes']} themes"
+    )
 
 
 def _counter(archive: Archive, chat: Chat) -> Any:
@@ -130,7 +144,7 @@ def status(app: App, chat: str | None, *, as_json: bool) -> None:
         return
     app.out.print(_verdict(rows, waiting))
     app.show(rows, as_json=False)
-    app.show(covered, as_json=False, title="\nWhat the capture proves")
+    app.show(covered, as_json=False, title="\nMinutes of each session: what the capture proves")
     app.show(waiting, as_json=False, title="\nNot finished: run `chatkeep collect` again")
     app.show(problems, as_json=False, title="\nWhat could not be read")
 
@@ -154,7 +168,6 @@ def _status_row(archive: Archive, chat: Chat) -> dict[str, Any]:
     count = _counter(archive, chat)
     return {
         "chat": chat.slug,
-        "hashtags": " ".join(f"#{tag}" for tag in chat.hashtags),
         "sessions": len(chat.sessions),
         "posts": sum(sighted.values()),
         **{name: sighted.get(platform, 0) for platform, name in PLATFORM_NAMES.items()},
@@ -186,18 +199,19 @@ def _open_walks(archive: Archive, chat: Chat) -> list[dict[str, Any]]:
 def coverage_rows(archive: Archive, chat: Chat) -> list[dict[str, Any]]:
     """Per session and platform, how many minutes are complete, partial and unknown."""
     rows = archive.conn.execute(
-        "SELECT session, platform, sum(state = 'complete'), sum(state = 'partial'), sum(state = 'unknown'), min(why)"
-        " FROM coverage WHERE chat = ? GROUP BY session, platform ORDER BY session, platform",
-        (chat.slug,),
+        "SELECT session, platform, sum(state = 'complete'), sum(state = 'partial'), sum(state = 'unknown'),"
+        " min(iif(state = 'complete', NULL, why)) FROM coverage WHERE chat = ? AND minute <= ?"
+        " GROUP BY session, platform ORDER BY session, platform",
+        (chat.slug, archive.now()),
     )
     return [
         {
             "session": session,
             "platform": PLATFORM_NAMES[platform],
-            "complete minutes": complete,
+            "complete": complete,
             "partial": partial,
             "unknown": unknown,
-            "why": why,
+            "why not complete": why,
         }
         for session, platform, complete, partial, unknown, why in rows
     ]

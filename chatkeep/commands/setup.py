@@ -133,12 +133,18 @@ def check(app: App, *, as_json: bool) -> None:
         app.show(rows, as_json=True)
     else:
         for problem in problems:
-            app.out.print(f"{problem.level}: {problem.where}: {problem.message}. {problem.remedy}", markup=False)
+            app.out.print(_sentence(problem), markup=False)
     errors = [problem for problem in problems if problem.level == "error"]
     if errors:
         raise SettingsError(f"{len(errors)} to mend before a capture can work: {errors[0].where}: {errors[0].message}")
     if not as_json:
         app.out.print("Nothing stands in the way.")
+
+
+def _sentence(problem: Problem) -> str:
+    where = PLATFORM_NAMES.get(problem.where, problem.where)
+    remedy = problem.remedy[:1].upper() + problem.remedy[1:].rstrip(".")
+    return f"{problem.level}: {where}: {problem.message}. {remedy}."
 
 
 def _check_settings(app: App, has_chats: bool, has_sources: bool) -> list[Problem]:  # two facts about one file

@@ -94,7 +94,7 @@ def test_the_whole_way_from_hashtag_to_guide(staged: Staged, capsys: Capsys) -> 
     assert staged.chatkeep("status", "--json") == 0
     told = json.loads(capsys.readouterr().out)[0]
     assert told["chats"][0]["posts"] == 9
-    assert {row["platform"]: row["complete minutes"] for row in told["coverage"]} == {
+    assert {row["platform"]: row["complete"] for row in told["coverage"]} == {
         "X": 60, "Bluesky": 60, "Mastodon": 60,
     }  # fmt: skip
 
