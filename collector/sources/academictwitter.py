@@ -34,7 +34,7 @@ class AcademicTwitter:
     platform: Platform = "x"
     id_columns: tuple[str, ...] = ("id",)
 
-    def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - the contract's signature
+    def recognises(self, path: Path, head: bytes) -> bool:
         return recognises_table(head, self) and _OF_TWARC_CSV not in head
 
     def read(self, path: Path, fetched_at: str) -> Iterator[RawPage]:

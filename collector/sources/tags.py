@@ -50,7 +50,7 @@ class Tags:
     platform: Platform = "x"
     id_columns: tuple[str, ...] = ("id_str", "status_url")
 
-    def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - the contract's signature
+    def recognises(self, path: Path, head: bytes) -> bool:
         return recognises_table(head, self)
 
     def read(self, path: Path, fetched_at: str) -> Iterator[RawPage]:

@@ -45,7 +45,7 @@ class Twarc2:
     name = "twarc2"
     platform: Platform = "x"
 
-    def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - the contract's signature
+    def recognises(self, path: Path, head: bytes) -> bool:
         verdicts = {_is_of_x(value) for value in _values_in(head)}
         return True in verdicts or verdicts == {None}
 
@@ -91,7 +91,7 @@ def _parse_line(line: Line, reader: Reader) -> None:
         ends_early = not line.raw.endswith(b"\n")
         detail = "the file ends inside this line" if ends_early else "this line is not JSON"
         reader.batch.rows += 1
-        reader.batch.flaws.append(Flaw("malformed", detail, line.number))
+        reader.batch.flaws.append(Flaw("cut" if ends_early else "malformed", detail, line.number))
         return
     if mended:
         reader.batch.flaws.append(Flaw("repaired", mended, line.number))
