@@ -147,10 +147,11 @@ class Flaw:
     """Something in a page that could not be read as it stands: kept, counted and reported, never dropped.
 
     ``kind``: unusable (the row holds no post we can keep), repaired (kept after mending), unknown (a field or value
-    that no parser understands), malformed (the page or line cannot be decoded). ``line`` counts from 1 in its file.
+    that no parser understands), malformed (the page or line cannot be decoded), cut (a file ends here too early).
+    ``line`` counts from 1 in its file.
     """
 
-    kind: Literal["unusable", "repaired", "unknown", "malformed"]
+    kind: Literal["unusable", "repaired", "unknown", "malformed", "cut"]
     detail: str
     line: int | None = None
     post: str | None = None

@@ -14,6 +14,7 @@ from archive.walks import Walk, close_walk, load_open_walk, open_walk
 from collector.sources.base import FileSource
 
 _EXAMPLES = 5
+_UNUSABLE = ("unusable", "malformed", "cut")
 
 
 @dataclass(slots=True)
@@ -50,13 +51,13 @@ class Imported:
         self._add_flaws(batch)
 
     def _add_flaws(self, batch: Batch) -> None:
-        kinds = Counter(flaw.kind for flaw in batch.flaws)
+        kinds: Counter[str] = Counter(flaw.kind for flaw in batch.flaws)
         self.repaired_count += kinds["repaired"]
         self.unknown_count += kinds["unknown"]
-        self.unusable_count += kinds["unusable"] + kinds["malformed"]
-        bad = [flaw for flaw in batch.flaws if flaw.kind in ("unusable", "malformed")]
+        self.unusable_count += sum(kinds[kind] for kind in _UNUSABLE)
+        bad = [flaw for flaw in batch.flaws if flaw.kind in _UNUSABLE]
         self.reasons.update(flaw.detail for flaw in bad)
-        self.cut_short = self.cut_short or any(flaw.kind == "malformed" and flaw.line is None for flaw in bad)
+        self.cut_short = self.cut_short or bool(kinds["cut"])
         self.examples += bad[: _EXAMPLES - len(self.examples)]
 
 

@@ -311,7 +311,7 @@ def _row(record: Line, fields: list[str], table: Table, page: RawPage) -> Row | 
         fields = fields[:-1] if cut else fields
         if table.columns.index(_TEXT) >= found - 1:
             detail = "the file ends inside this row" if cut else f"this row ends after {found} of {expected} columns"
-            return Flaw("malformed" if cut else "unusable", detail, record.number)
+            return Flaw("cut" if cut else "unusable", detail, record.number)
         mended.append(f"the row ends after {found} of {expected} columns")
     values: dict[str, str] = {}
     for name, value in zip(table.columns, fields, strict=False):

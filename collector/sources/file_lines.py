@@ -22,6 +22,7 @@ from archive.projection import storable
 MAX_ROWS = 1_000  # design section 5: what one transaction holds
 MAX_PAGE = 4 * 2**20
 MAX_LINE = 32 * 2**20  # X's largest answer, 500 posts with all that belongs to them, is about 10 MB
+TOO_LONG = f"this line is longer than {MAX_LINE // 2**20} MB and was passed over"
 HEAD = 64 * 1024
 UTF8_BOM = codecs.BOM_UTF8
 FAULT = "fault"
@@ -92,7 +93,7 @@ def read_lines(path: Path) -> Iterator[Line]:
     try:
         for raw in _split(read_blocks(path)):
             if raw is None:
-                yield Line(number, b"", f"this line is longer than {MAX_LINE // 2**20} MB and was passed over")
+                yield Line(number, b"", TOO_LONG)
             else:
                 yield Line(number, raw)
             number += 1
@@ -134,7 +135,7 @@ def parse_fault(page: RawPage) -> Batch | None:
     fault = page.headers.get(FAULT)
     if fault is None:
         return None
-    return Batch(flaws=[Flaw("malformed", fault, page.first_line)], rows=1)
+    return Batch(flaws=[Flaw("malformed" if fault == TOO_LONG else "cut", fault, page.first_line)], rows=1)
 
 
 def decode(raw: bytes) -> tuple[str, str]:

@@ -83,7 +83,7 @@ class _Caller(tweepy.Client):  # type: ignore[misc]  # tweepy ships no types
         route: str,
         params: Mapping[str, Any] | None = None,
         json: object = None,
-        user_auth: bool = False,  # noqa: ARG002 - tweepy's own signature
+        user_auth: bool = False,
     ) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.bearer_token}"}
         return exchange(self._http, method, self._base_url + route, params=params, headers=headers, json=json)

@@ -41,7 +41,7 @@ def primary(batch: Batch) -> list[Post]:
 
 def lost(batch: Batch) -> list[Flaw]:
     """The flaws that stand for a row without a post."""
-    return [flaw for flaw in batch.flaws if flaw.kind in ("unusable", "malformed")]
+    return [flaw for flaw in batch.flaws if flaw.kind in ("unusable", "malformed", "cut")]
 
 
 def repaired(batch: Batch) -> list[Flaw]:

@@ -142,7 +142,7 @@ def test_a_cut_gzip_file_gives_what_could_be_read_and_one_flaw_at_its_end(tmp_pa
     assert b"".join(page.body for page in read_pages(TWARC2, path)) == readable
     last = TWARC2.parse(read_pages(TWARC2, path)[-1])
     assert [(flaw.kind, flaw.detail) for flaw in last.flaws] == [
-        ("malformed", "the gzip file ends too early; what came before was read")
+        ("cut", "the gzip file ends too early; what came before was read")
     ]
 
 
