@@ -161,7 +161,7 @@ def test_a_stream_that_was_cut_loses_its_last_line_alone() -> None:
     (path,) = (path for path in TWARC2 if path.name == "streaming_output_with_error.jsonl")
     batch = read(find_format(path), path)
     assert (batch.rows, len(ids_of(batch))) == (8, 7)
-    assert [(flaw.kind, flaw.line) for flaw in batch.flaws if flaw.kind == "malformed"] == [("malformed", 8)]
+    assert [(flaw.kind, flaw.line) for flaw in batch.flaws if flaw.kind == "cut"] == [("cut", 8)]
 
 
 @pytest.mark.parametrize(
