@@ -95,7 +95,8 @@ def _judge(platform: str, minute: str, walks: Sequence[CoverWalk], hashtags: Seq
     proving = [walk for walk in asking if walk.status == "done" and _covers(walk, minute, end)]
     missing = _find_missing(proving, hashtags)
     if proving and not missing:
-        return "complete", f"a capture that began {proving[0].opened_at} went through {name} to the end"
+        last = max(walk.opened_at for walk in proving)
+        return "complete", f"a capture that began {last} went through {name} to the end"
     if proving:
         return "partial", f"not searched to the end: {', '.join(f'#{tag}' for tag in missing)}"
     if partly := _find_partly(asking, minute, end, name):

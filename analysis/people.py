@@ -15,9 +15,9 @@ _PROFILES = (
 _MASTODON_URL = re.compile(r"https?://([\w.\-]+\.\w+)/@(\w+)(?![\w@/])", re.IGNORECASE)
 _FEDIVERSE = re.compile(r"(?<![\w/])@(\w+)@([\w\-]+(?:\.[\w\-]+)+)")
 _BLUESKY = re.compile(r"(?<![\w@.])@?([\w\-]+\.bsky\.social)\b", re.IGNORECASE)
-# "Works with @bob@example.social" names somebody else.
+# "Works with @bob@example.social" names somebody else: such a word since the last full stop or bar.
 _SOMEBODY_ELSE = re.compile(
-    r"(?:\b(?:with|by|for|of|from|like|see|via|team|partner|married|mum|dad|wife|husband)\s|&\s|\band\s)$",
+    r"\b(?:with|by|for|of|from|like|see|via|team|partner|married|mum|dad|wife|husband|thanks|h/t)\b[^.|;•\n]*$",
     re.IGNORECASE,
 )
 _PLAIN_SITES = frozenset(("bsky.social", "mastodon.social", "linktr.ee", "gov.uk"))
