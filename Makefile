@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test soak lint bench docs clean
+.PHONY: demo test soak lint bench docs pictures clean
 
 demo: .venv/.ready          ## see everything at work with a fictional chat
 	@$(BIN)/chatkeep demo $(DEMO)
@@ -26,6 +26,9 @@ bench: .venv/.ready-dev     ## speed, as ratios measured in one run
 
 docs: .venv/.ready-dev      ## write the generated pages of docs/ again
 	@$(BIN)/python docs/generate.py
+
+pictures: .venv/.ready-dev  ## take the pictures of the docs again (needs Chromium)
+	@$(BIN)/python docs/pictures.py
 
 .venv/.ready: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "chatkeep needs Python 3.11 or newer: install it, then run make again"; exit 1; }

@@ -212,7 +212,8 @@ def _known(minutes: Sequence[Minute]) -> str:
         return "Whether anything is missing is unknown."
     complete = sum(minute.state == "complete" for minute in minutes)
     if complete == len(minutes):
-        return f"Every minute of the session was captured ({complete} of {complete})."
+        where = wording.complete_where(minutes[0].platform)
+        return f"Every minute of the session was captured{where} ({complete} of {complete})."
     runs = _runs(minutes)
     if len(runs) == 1:
         return f"{_STATES.get(runs[0][0].state, runs[0][0].state).capitalize()} throughout{_because(runs[0])}."

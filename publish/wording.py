@@ -199,3 +199,12 @@ def register(conn: sqlite3.Connection) -> None:
     """Gives the connection these functions under their own names."""
     for function in _FUNCTIONS:
         conn.create_function(function.__name__, -1, function, deterministic=True)
+
+
+def complete_where(platform: str) -> str:
+    """What complete means on a platform (by either of its names), where it is less than it sounds.
+
+    No Mastodon server sees all of a hashtag, and X's search has left out reposts since May 2026.
+    """
+    limits = {"mastodon": " on the servers that were asked", "x": ", reposts left out"}
+    return limits.get(platform.lower(), "")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from archive.models import TIP_KIND_NAMES
 from publish.plugin.chart import Chart, build_chart
+from publish.wording import complete_where
 
 _SESSIONS_A_CHAT = 8
 _ANSWERS_A_QUESTION = 5
@@ -230,7 +231,7 @@ def _coverage_words(platform: str, rows: Sequence[Row]) -> tuple[str, str, str]:
     total = sum(row["minutes"] for row in rows)
     whole = sum(row["minutes"] for row in rows if row["state"] == "complete")
     if whole == total:
-        return platform, "complete", f"complete for all {total} minutes."
+        return platform, "complete", f"complete for all {total} minutes{complete_where(platform)}."
     said = [f"complete for {whole} of {total} minutes"] if whole else []
     said += [
         f"{row['state']} for {'all ' if row['minutes'] == total else ''}{row['minutes']} {_span(row)}: {row['why']}"
