@@ -11,9 +11,7 @@ from typing import Literal
 from archive.models import PLATFORM_NAMES, PLATFORMS, Chat, Session
 from archive.times import from_text, shift
 
-_SEPARATORS = re.compile(r"[|/ ]")
 _ASKING = frozenset(("tag", "live", "sweep", "backfill"))
-_PURPOSES = _ASKING | {"import", "thread", "quotes", "posts", "recheck", "authors", "counts"}
 _TAG = re.compile(r"#(\w+)")
 
 State = Literal["complete", "partial", "unknown"]
@@ -134,6 +132,5 @@ def _touches(walk: CoverWalk, start: str) -> bool:
 
 
 def _purpose(walk: CoverWalk) -> str:
-    """The purpose in a walk's key: "chat|import|…", "chat|bluesky/tag/…", "chat|mastodon tag …"."""
-    words = _SEPARATORS.split(walk.key.partition("|")[2])
-    return next((word for word in words if word in _PURPOSES), "tag")
+    """The purpose in a walk's key, chat|purpose|plan."""
+    return walk.key.split("|", 2)[1]

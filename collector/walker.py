@@ -86,7 +86,7 @@ class Walker:
         return result
 
     def _resume_or_open(self, chat: Chat, plan: Plan, since: str | None) -> Walk:
-        key = f"{chat.slug}|{plan.key}"
+        key = f"{chat.slug}|{plan.purpose}|{plan.key}"
         if (walk := load_open_walk(self.archive, key)) is not None:
             return walk
         now = self.archive.now()

@@ -23,7 +23,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One series of requests that serves a purpose. ``key`` is stable: purpose, server, query and slice.
+    """One series of requests that serves a purpose. ``key`` is stable: server, query (a hashtag as #tag) and slice.
 
     ``refs`` are native ids to look up (purpose posts). ``floor`` is a position in the source's own order, set by the
     walker from the last complete walk less the overlap: fetch() must not go below it, and must reach it.

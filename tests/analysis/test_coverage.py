@@ -82,8 +82,8 @@ def test_an_import_is_partial_until_a_capture_proves_more() -> None:
 
 def test_keys_of_all_sources_are_understood() -> None:
     for key in (
-        "northmoor|bluesky/tag/bsky.example/#northmoorhour",
-        "northmoor|mastodon tag https://one.example #northmoorhour",
+        "northmoor|tag|bluesky/tag/bsky.example/#northmoorhour",
+        "northmoor|tag|mastodon tag https://one.example #northmoorhour",
     ):
         assert states(walk(key=key)) == {"complete": 60}
 
