@@ -53,6 +53,10 @@ def test_a_walk_during_the_session_proves_only_what_was_over() -> None:
     assert found["partial"] + found["unknown"] == 30
 
 
+def test_what_was_still_to_come_is_not_proved_by_a_walk_without_an_end() -> None:
+    assert states(walk(opened_at=shift(START, minutes=30, seconds=20), covers_to=None))["complete"] == 30
+
+
 def test_open_and_abandoned_walks_are_partial_and_say_why() -> None:
     assert states(walk(status="open")) == {"partial": 60}
     stopped = cover(walk(status="abandoned", why="the cursor came twice"))["x"][0]

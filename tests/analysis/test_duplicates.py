@@ -39,10 +39,10 @@ def test_the_earliest_represents_repeats_reposts_and_cut_short_copies() -> None:
 
 
 def test_groups_do_not_grow_by_chains() -> None:
-    words = [f"word{n}" for n in range(15)]
-    chain = [" ".join([*words[at:], *(f"other{n}" for n in range(at))]) for at in (0, 4, 8)]
-    found = echoes(*(post(n, text) for n, text in enumerate(chain)))
-    assert found.get("x:2", ("", ""))[0] != "x:0"
+    words = [f"word{n}" for n in range(20)]
+    chain = [" ".join([*words[at:], *(f"other{n}" for n in range(at))]) for at in (0, 3, 6)]
+    assert echoes(*(post(n, text) for n, text in enumerate(chain))) == {"x:1": ("x:0", "duplicate")}
+    assert echoes(*(post(n, text) for n, text in enumerate(chain[1:]))) == {"x:1": ("x:0", "duplicate")}
 
 
 def test_short_thanks_and_empty_posts_are_no_duplicates() -> None:

@@ -131,6 +131,7 @@ def test_another_chats_findings_stay(archive: Archive, hour: Chat) -> None:
 def test_a_failure_leaves_the_findings_of_before(archive: Archive, hour: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     run(archive, hour)
     before = contents(archive.conn)
+    add(archive, post(20, "A1: Avoid jargon #northmoorhour", "x:gus"))
 
     def fail(*_: object) -> int:
         raise RuntimeError("the power went")

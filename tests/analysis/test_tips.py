@@ -156,10 +156,21 @@ def test_other_languages_and_scripts_give_no_english_tips(text: str, lang: str |
     assert tips_in(text, lang=lang) == []
 
 
+def test_words_that_english_shares_with_another_language_are_no_instruction() -> None:
+    assert tips_in("A1: Test den Text mit der Klasse und nicht nur auf dem Papier", lang="de") == []
+
+
+def test_a_repost_has_no_tips_of_its_own() -> None:
+    assert kinds_in("Use plain English in every post") == {"do"}
+    assert not kinds_in("Use plain English in every post", repost_of="x:1", kind="repost")
+
+
 def test_a_wrong_language_label_does_not_hide_plain_english() -> None:
     assert is_english("Put the time in every update so that people know when it was sent", "nl")
     assert is_english("Avoid jargon", "und")
     assert not is_english("Mae hyn yn bwysig i ni", None)
+    assert not is_english("সহজ ভাষায় লিখুন, ছোট বাক্যে", None)
+    assert not is_english("Use نكتب الرسالة بالعربية أولا ثم نسأل", None)
 
 
 def test_a_question_is_a_real_one() -> None:
