@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archive.models import Author, Batch
 from archive.projection import storable
-
-if TYPE_CHECKING:
-    from archive.saving import PageContext
 
 _FIELDS = ("handle", "name", "bio", "url", "followers_count", "labels")
 _UPSERT = """
@@ -24,7 +21,7 @@ ON CONFLICT (id) DO UPDATE SET handle = excluded.handle, name = excluded.name, b
 """
 
 
-def save_authors(conn: sqlite3.Connection, batch: Batch, observed: Mapping[str, str], context: PageContext) -> None:
+def save_authors(conn: sqlite3.Connection, batch: Batch, observed: Mapping[str, str], fetched_at: str) -> None:
     """Joins what a page says of authors with what is known; each field keeps its latest sight.
 
     ``observed`` gives for the authors of posts when they were read, where that is older than the page.
@@ -33,7 +30,7 @@ def save_authors(conn: sqlite3.Connection, batch: Batch, observed: Mapping[str, 
     spans: dict[str, tuple[str, str]] = {}
     for author in [*batch.authors, *_mere_authors(batch)]:
         author_id = storable(author.id)
-        at = observed.get(author.id, context.fetched_at)
+        at = observed.get(author.id, fetched_at)
         fields = sights.setdefault(author_id, {})
         for name, value in _values(author).items():
             _join(fields, name, [at, value])

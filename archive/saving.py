@@ -64,7 +64,7 @@ class Saved:
 def save_batch(conn: sqlite3.Connection, batch: Batch, context: PageContext) -> Saved:
     """Writes posts, authors, counts, sightings and deletions of one page."""
     posts = batch.posts
-    authors.save_authors(conn, batch, {post.author: context.observed_at(post) for post in posts}, context)
+    authors.save_authors(conn, batch, _author_times(posts, context), context.fetched_at)
     observed = _observed_versions(posts, context)
     stored = load_versions(conn, observed)
     touched = {post: joined for post, own in observed.items() if (joined := _joined(stored.get(post, {}), own))}
@@ -80,6 +80,14 @@ def save_batch(conn: sqlite3.Connection, batch: Batch, context: PageContext) -> 
         save_deletion(conn, deletion, context)
     new = frozenset(observed.keys() - stored.keys())
     return Saved(new, len(observed) - len(new), len(touched) - len(new))
+
+
+def _author_times(posts: Iterable[Post], context: PageContext) -> dict[str, str]:
+    """When each author of a post was read, at the latest."""
+    times: dict[str, str] = {}
+    for post in posts:
+        times[post.author] = max(times.get(post.author, ""), context.observed_at(post))
+    return times
 
 
 def _observed_versions(posts: Iterable[Post], context: PageContext) -> dict[str, dict[str, Version]]:
