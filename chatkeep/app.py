@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from archive.errors import StorageError
 from archive.models import Chat
 from archive.store import Archive, open_archive
 from archive.times import Clock, system_clock
@@ -63,7 +64,11 @@ class App:
             try:
                 yield archive
             except BaseException as error:
-                archive.end_run(getattr(error, "exit_code", 1))
+                code = 130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
+                with suppress(
+                    StorageError
+                ):  # the disk may be full; the error that ended the command is the one to tell
+                    archive.end_run(code)
                 raise
             archive.end_run(0)
 
