@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
-from archive.errors import StorageError
+from archive.errors import StorageError, TryLater
 from archive.models import Chat
 from archive.store import Archive, open_archive
 from archive.times import Clock, system_clock
@@ -71,6 +72,21 @@ class App:
                     archive.end_run(code)
                 raise
             archive.end_run(0)
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Keeps other captures away from this archive; the lock dies with its process. Raises TryLater."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.data / "collecting.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            words = f"another capture is writing to {self.archive_path}"
+            raise TryLater(f"{words}: wait until it has ended, then run this again") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def find_chat(self, archive: Archive, name: str) -> Chat:
         """The chat that a person means; raises UsageError with the known ones."""

@@ -53,7 +53,7 @@ def collect(
     same command goes on where it was.
     """
     settings = app.load_settings()
-    with app.opened("collect") as archive, stoppable() as stop, build_client(__version__) as http:
+    with app.collecting(), app.opened("collect") as archive, stoppable() as stop, build_client(__version__) as http:
         found = app.find_chat(archive, chat)
         sources = choose_sources(build_sources(settings, http, app.clock, app.data), only, settings)
         window = _window(found, from_text_, to_text_)
@@ -281,7 +281,7 @@ def parse(app: App) -> None:
     Rebuilds posts, authors and counts from what the platforms sent. Nothing is fetched, nothing received is lost. Run
     `chatkeep analyse` and `chatkeep publish` after it.
     """
-    with app.opened("parse") as archive, build_client(__version__) as http:
+    with app.collecting(), app.opened("parse") as archive, build_client(__version__) as http:
         parsers = {name: source.parse for name, source in build_parsers(http, app.clock).items()}
         with Status("reading the stored pages again…", console=app.remarks) if is_terminal() else nullcontext():
             done = reparse(archive, parsers)

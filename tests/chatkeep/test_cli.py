@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from archive.times import to_text
+from chatkeep.app import App
 from chatkeep.cli import run
 from chatkeep.stage.bluesky import STAGE_HANDLE, STAGE_PASSWORD, build_bluesky
 from chatkeep.stage.faults import Fault, Faults
@@ -170,6 +171,15 @@ def test_a_server_that_is_down_is_named_and_the_rest_goes_on(staged: Staged, cap
     staged.faults["x"].clear()
     assert staged.chatkeep("check") == 3
     assert "127.0.0.1:9" in capsys.readouterr().out
+
+
+def test_a_second_capture_of_the_same_archive_is_told_to_wait(staged: Staged, capsys: Capsys) -> None:
+    app = App(config=staged.folder / "chats.toml", data=staged.folder / "data")
+    with app.collecting():
+        for command in (["collect", "northmoor"], ["parse"]):
+            assert staged.chatkeep(*command) == 4
+            assert "wait until it has ended" in capsys.readouterr().err
+    assert staged.chatkeep("collect", "northmoor") == 0
 
 
 def test_a_broken_settings_file_stops_every_command_with_its_line(staged: Staged, capsys: Capsys) -> None:
