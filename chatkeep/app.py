@@ -19,7 +19,7 @@ from rich.table import Table
 
 from archive.errors import StorageError, TryLater
 from archive.models import Chat
-from archive.store import Archive, open_archive
+from archive.store import Archive, open_archive, storage_errors
 from archive.times import Clock, system_clock
 from chatkeep import __version__
 from chatkeep.settings import Settings, find_chat, load_settings
@@ -76,13 +76,14 @@ class App:
     @contextmanager
     def collecting(self) -> Iterator[None]:
         """Keeps other captures away from this archive; the lock dies with its process. Raises TryLater."""
-        self.data.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.data / "collecting.lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            words = f"another capture is writing to {self.archive_path}"
-            raise TryLater(f"{words}: wait until it has ended, then run this again") from error
+        with storage_errors(self.archive_path):
+            self.data.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                words = f"another capture is writing to {self.archive_path}"
+                raise TryLater(f"{words}: wait until it has ended, then run this again") from error
         try:
             yield
         finally:
