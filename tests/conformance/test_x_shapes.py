@@ -28,7 +28,7 @@ pytestmark = pytest.mark.conformance
 DATA = os.environ.get("CHATKEEP_REAL_DATA")
 if not DATA:
     pytest.skip("CHATKEEP_REAL_DATA does not name the folder of recorded answers", allow_module_level=True)
-FIXTURES = Path(DATA)
+FIXTURES = Path(DATA) / "fixtures"
 DESCRIPTIONS = FIXTURES.parent / "platforms"
 needs_descriptions = pytest.mark.skipif(
     not (DESCRIPTIONS / "x-openapi-2.166.json").exists(), reason="X's own descriptions are not beside the recordings"
