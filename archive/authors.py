@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from archive.models import Author, Batch
 from archive.projection import storable
 
@@ -74,14 +76,14 @@ def _load_known(conn: sqlite3.Connection, ids: Iterable[str]) -> list[tuple[str,
         " FROM json_each(?) CROSS JOIN authors ON authors.id = value",
         [json.dumps(list(ids))],
     )
-    return [(author, first, last, json.loads(seen)) for author, first, last, seen in rows]
+    return [(author, first, last, orjson.loads(seen)) for author, first, last, seen in rows]
 
 
 def _row(author_id: str, fields: dict[str, list[Any]], span: tuple[str, str]) -> tuple[Any, ...]:
     values = {name: fields[name][1] if name in fields else None for name in _FIELDS}
-    values["labels"] = json.dumps(values["labels"] or [])
+    values["labels"] = json.dumps(values["labels"]) if values["labels"] else "[]"
     platform = author_id.partition(":")[0]
-    return (author_id, platform, *values.values(), *span, json.dumps(fields, ensure_ascii=False))
+    return (author_id, platform, *values.values(), *span, orjson.dumps(fields).decode())
 
 
 def _merge_handles(conn: sqlite3.Connection, sights: Mapping[str, dict[str, list[Any]]]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import nh3
+import orjson
 
 from archive.models import Post, Ref
 
@@ -22,7 +23,6 @@ _ALLOWED_TAGS = {
 # A sanitised page of this size takes a second where a hostile server nests its tags; honest posts are far below.
 _LONGEST_HTML = 100_000
 _REFS = ("reply_to", "conversation", "quote_of", "repost_of")
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FILLED = ("lang", "url", "sensitive", *_REFS)
 
 
@@ -75,16 +75,25 @@ def build_version(post: Post, page: int, fetched_at: str, observed_at: str) -> V
     html = _sanitised(post.html)
     text = storable(post.text)
     native_id = post.native_ids[-1].native_id if post.native_ids else ""
-    fields = _fields(post)
-    packed = _encode(fields)
-    if "\\u0000" in packed or storable(packed) != packed:
-        packed = storable(packed).replace("\\u0000", "")
-        fields = json.loads(packed)
+    fields, packed = _packed(_fields(post))
     # without the HTML: each Mastodon server links tags to itself, and the wording is the same
     content = "\x00".join((text, post.edited_at or "", packed))
     digest = hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
     times = (fetched_at, observed_at)
     return Version(post.id, digest, native_id, text, html, post.edited_at, *times, page, packed, fields)
+
+
+def _packed(fields: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The fields as they can be kept, and the same as JSON. orjson refuses what SQLite cannot hold, and is fast."""
+    try:
+        packed = orjson.dumps(fields).decode()
+    except TypeError:
+        packed = storable(json.dumps(fields, ensure_ascii=False))
+        fields = orjson.loads(packed)
+    if "\\u0000" in packed:
+        packed = packed.replace("\\u0000", "")
+        fields = orjson.loads(packed)
+    return fields, packed
 
 
 def _sanitised(html: str | None) -> str | None:

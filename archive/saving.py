@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from archive import authors, references
 from archive.models import Batch, Deletion, Metrics, Post
 from archive.projection import Projection, Version, build_version, project
@@ -120,7 +122,7 @@ def load_versions(conn: sqlite3.Connection, posts: Iterable[str]) -> dict[str, d
     )
     found: dict[str, dict[str, Version]] = {}
     for columns in rows:
-        row = (*columns, json.loads(columns[-1]))
+        row = (*columns, orjson.loads(columns[-1]))
         version = Version(*row)
         found.setdefault(version.post, {})[version.digest] = version
     return found
@@ -155,10 +157,11 @@ def _post_row(projection: Projection, author: str, resolver: references.Resolver
     platform = current.post.partition(":")[0]
     refs = [resolver.resolve(current.post, projection.ref(name)) for name in references.NAMES]
     sensitive = fields.get("sensitive")
+    labels = json.dumps(fields["labels"]) if "labels" in fields else "[]"
     return (
         current.post, platform, author, projection.created_at, projection.posted_at, projection.first_seen_at,
         current.text, current.html, fields.get("lang"), fields.get("url"), fields["kind"],
-        fields.get("visibility", "public"), json.dumps(fields.get("labels", [])), *refs, current.edited_at,
+        fields.get("visibility", "public"), labels, *refs, current.edited_at,
         None if sensitive is None else int(sensitive),
     )  # fmt: skip
 

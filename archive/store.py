@@ -233,6 +233,7 @@ def open_archive(path: Path, clock: Clock = system_clock) -> Archive:
 def _prepare(conn: sqlite3.Connection, path: Path) -> None:
     conn.execute("PRAGMA journal_mode = WAL")
     conn.execute("PRAGMA foreign_keys = ON")
+    conn.execute("PRAGMA cache_size = -65536")  # 64 MB: ids arrive in no order, and every index is touched
     database = Database(conn)
     waiting = migrations.pending(database)
     if not waiting:

@@ -104,7 +104,9 @@ def main() -> None:
         print(f"a tenth as many   peak {run_chatkeep(small, folder)[1]:6.0f} MB")
         if not told.without_twarc:
             twarc = install_twarc(folder)
-            peer, memory = timed([str(twarc), "csv", str(path), str(folder / "out.csv")])
+            # twarc2 asks for a key before it does anything, and needs none for a file
+            environment = {**os.environ, "BEARER_TOKEN": "none", "HOME": name}
+            peer, memory = timed([str(twarc), "csv", str(path), str(folder / "out.csv")], environment)
             print(f"twarc2 csv        {told.posts / peer:8.0f} posts/s   peak {memory:6.0f} MB")
             print(f"chatkeep import is {peer / seconds:.1f} times as fast as twarc2 csv")
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from archive.models import Batch, Flaw, Platform, RawPage
 from archive.projection import storable
 from collector.sources.file_lines import (
@@ -124,6 +126,11 @@ def _read_value(value: Any, reader: Reader, line: int) -> None:
 
 def _load(raw: bytes) -> tuple[Any, str]:
     """A line's value, and what was mended in it. Raises ValueError or RecursionError where it is no JSON."""
+    try:
+        value = orjson.loads(raw)  # refuses half surrogate pairs, so that only NUL is left to look for
+        return _mend(value) if b"\\u0000" in raw else (value, "")
+    except ValueError:
+        pass
     try:
         value = json.loads(raw.decode())
         mended = ""
