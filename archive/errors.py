@@ -6,6 +6,7 @@ ChatkeepError                 one line for a person; ``exit_code`` says what kin
 ├── TryLater                  4  a limit or a budget: the same command works later
 ├── PartlyDone                5  some of it worked, and what did not is listed
 ├── StorageError              6  the disk or the database
+├── Stopped                 130  a person asked to stop; what was begun is whole
 └── ExchangeError                one exchange with a platform did not work
     ├── Retriable                worth another try, after ``after`` seconds
     ├── Skippable                this request never will work, the next may
@@ -50,6 +51,12 @@ class StorageError(ChatkeepError):
     """The disk is full, or the database cannot be read or written."""
 
     exit_code = 6
+
+
+class Stopped(ChatkeepError):
+    """A person asked to stop; what was begun is whole."""
+
+    exit_code = 130
 
 
 class ExchangeError(ChatkeepError):

@@ -38,10 +38,12 @@ conn.execute("COMMIT")
 """
 
 
-def timed(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
+def timed(
+    command: list[str], environment: dict[str, str] | None = None, folder: Path | None = None
+) -> tuple[float, float]:
     """Seconds and peak megabytes of one process that must succeed."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -106,7 +108,7 @@ def main() -> None:
             twarc = install_twarc(folder)
             # twarc2 asks for a key before it does anything, and needs none for a file
             environment = {**os.environ, "BEARER_TOKEN": "none", "HOME": name}
-            peer, memory = timed([str(twarc), "csv", str(path), str(folder / "out.csv")], environment)
+            peer, memory = timed([str(twarc), "csv", str(path), str(folder / "out.csv")], environment, folder)
             print(f"twarc2 csv        {told.posts / peer:8.0f} posts/s   peak {memory:6.0f} MB")
             print(f"chatkeep import is {peer / seconds:.1f} times as fast as twarc2 csv")
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
-from archive.errors import StorageError, TryLater
+from archive.errors import StorageError, Stopped, TryLater
 from archive.models import Chat
 from archive.store import Archive, open_archive, storage_errors
 from archive.times import Clock, system_clock
@@ -65,7 +65,8 @@ class App:
             try:
                 yield archive
             except BaseException as error:
-                code = 130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
+                stopped = isinstance(error, KeyboardInterrupt)
+                code = Stopped.exit_code if stopped else getattr(error, "exit_code", 1)
                 with suppress(
                     StorageError
                 ):  # the disk may be full; the error that ended the command is the one to tell

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import click
 
-from archive.errors import ChatkeepError
+from archive.errors import ChatkeepError, Stopped
 from chatkeep import __version__
 from chatkeep.app import App
 from chatkeep.commands import capture, demo, findings, setup, site
 
-_STOPPED = 130
 _BUG = 1
 
 
@@ -77,7 +76,7 @@ def _report(error: BaseException) -> int:
         error.show()
         return error.exit_code
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
-        return _say("stopped; the archive is whole, and the same command goes on where it was", _STOPPED)
+        return _say("stopped", Stopped.exit_code)
     return _say(_bug(error), _BUG)
 
 

@@ -42,7 +42,9 @@ _POLL_SECONDS = 0.3
 class Played:
     """What the demo saw go by; ``minute`` is of the session (0 to 59), ``question`` the latest one asked (0: none yet).
 
-    ``new_by_question`` counts posts by the question that was the latest when they were captured.
+    ``new_by_question`` counts posts by the question that was the latest when they were captured. ``late_count`` posts
+    came in the next morning; ``unreachable_count`` of the script's ``script_count`` posts never did: a search for the
+    hashtag shows no reposts, and no post without it.
     """
 
     chat: Chat
@@ -53,6 +55,9 @@ class Played:
     question: int = 0
     phase: str = "the session"
     requests: int = 0
+    late_count: int = 0
+    unreachable_count: int = 0
+    script_count: int = 0
 
     def add(self, saved: PageSaved) -> None:
         """Counts one page."""
@@ -127,10 +132,16 @@ def play(
         _tell(stage, played, starts)
         watch(played)
         stop.wait(_POLL_SECONDS)
+    if stop.is_set():
+        return played
     stage.clock.set_on(ends + _NEXT_MORNING)
     played.phase = "the next morning: late answers, edits, deletions"
     watch(played)
+    before = sum(played.new_by_platform.values())
     _sweep(archive, walkers, chat, starts)
+    captured = sum(played.new_by_platform.values())
+    played.late_count, played.script_count = captured - before, len(stage.script.feed.posts)
+    played.unreachable_count = played.script_count - captured
     watch(played)
     return played
 

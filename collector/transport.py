@@ -50,8 +50,10 @@ def exchange(
         response = http.request(method, url, params=params, headers=headers, json=json)
     except httpx.TimeoutException as error:
         raise Retriable(f"{host} did not answer in time") from error
+    except httpx.ConnectError as error:
+        raise Retriable(f"{host} could not be reached; is this computer on the internet?") from error
     except httpx.TransportError as error:
-        raise Retriable(f"{host} could not be reached or broke off ({type(error).__name__})") from error
+        raise Retriable(f"{host} broke off in the middle ({type(error).__name__})") from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise Fatal(f"{url!r} is not an address; mend it in chats.toml") from error
     except httpx.DecodingError as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,7 +18,7 @@ from rich.status import Status
 
 from analysis.membership import propose_sessions, render_proposals
 from analysis.outside import load_times_outside_sessions
-from archive.errors import ChatkeepError, ExchangeError, Fatal, PartlyDone, TryLater, UsageError
+from archive.errors import ChatkeepError, ExchangeError, Fatal, PartlyDone, Stopped, TryLater, UsageError
 from archive.models import PLATFORM_NAMES, PLATFORMS, Chat, normalise_tag
 from archive.store import Archive
 from archive.times import shift, to_text
@@ -58,9 +60,13 @@ def collect(
         sources = choose_sources(build_sources(settings, http, app.clock, app.data), only, settings)
         window = _window(found, from_text_, to_text_)
         results = _walk_all(app, archive, sources, found, window, stop)
-        app.show([_row(result) for result in results], as_json=as_json, title=f"#{found.hashtags[0]}")
+        rows = [_row(result) for result in results]
+        if as_json:
+            app.show(rows, as_json=True)
+        for row in [] if as_json else rows:
+            app.out.print(_sentence(row), markup=False)
         if stop.is_set():
-            raise KeyboardInterrupt
+            raise Stopped("stopped; the archive is whole, and the same command goes on where it was")
         _raise_for(found, results)
 
 
@@ -127,10 +133,14 @@ class _Counter(AbstractContextManager[Callable[[PageSaved], None]]):
 
 
 def _row(result: Walked) -> dict[str, Any]:
-    states = {"done": "complete", "abandoned": "stopped early", "open": "goes on next time"}
+    states = {"done": "complete", "abandoned": "stopped early", "open": "goes on with the next run"}
+    if isinstance(result.error, Fatal):
+        states["open"] = "not done"
+    elif result.not_before:
+        states["open"] = f"goes on with a run after {result.not_before[:16].replace('T', ' ')} UTC"
     return {
         "platform": PLATFORM_NAMES[result.platform],
-        "where": result.plan.server or result.plan.query,
+        "where": f" ({urlsplit(result.plan.server).netloc})" if result.plan.server else "",
         "pages": result.pages_count,
         "new posts": result.new_count,
         "known": result.known_count,
@@ -140,16 +150,25 @@ def _row(result: Walked) -> dict[str, Any]:
     }
 
 
+def _sentence(row: dict[str, Any]) -> str:
+    facts = f"{row['new posts']:,} new posts, {row['known']:,} known already"
+    problems = f", {row['problems']:,} problems" if row["problems"] else ""
+    why = f": {row['why']}" if row["why"] else ""
+    return f"{row['platform']}{row['where']}: {facts}{problems}; {row['state']}{why}"
+
+
 def _raise_for(chat: Chat, results: list[Walked]) -> None:
     """The exit code that tells a scheduler whether the same command is worth running again."""
     stopped = [result for result in results if result.status != "done"]
     if not stopped:
         return
     first = stopped[0]
-    words = f"#{chat.hashtags[0]} on {PLATFORM_NAMES[first.platform]}: {first.why}"
+    again = "mend that, and run" if isinstance(first.error, Fatal) else "run"
+    where = f"#{chat.hashtags[0]} on {PLATFORM_NAMES[first.platform]}"
+    words = f"{where}: {first.why}. To go on, {again} the same command again"
     if any(result.status == "done" for result in results):
-        raise PartlyDone(f"{words}. The rest was captured; run the same command again to go on")
-    raise _error_class(first.error)(f"{words}. Run the same command again to go on")
+        raise PartlyDone(f"{words}; the rest was captured")
+    raise _error_class(first.error)(words)
 
 
 def _error_class(error: ExchangeError | None) -> type[ChatkeepError]:
@@ -176,9 +195,9 @@ def import_(app: App, chat: str, files: tuple[Path, ...], format_: str | None, *
     Reads twarc2 JSON lines (as collected, or flattened), TAGS sheets saved as CSV, and academictwitteR CSV; gzipped
     too. Every post is kept, whatever its hashtag. Importing a file twice changes nothing.
     """
+    chosen = [(path, find_format(path, format_)) for path in files]
     with app.opened("import") as archive:
         found = _start_chat(app, archive, chat) if new else _known_chat(app, archive, chat)
-        chosen = [(path, find_format(path, format_)) for path in files]
         accounts = []
         for path, source in chosen:
             with _progress(app, path.name) as tell:
@@ -268,9 +287,14 @@ def _propose_sessions(app: App, chat: Chat, times: list[str]) -> None:
     app.out.print(
         f"{len(times):,} posts lie outside the sessions of {chat.slug}; they count as one session of their own."
     )
-    if proposals:
-        app.out.print(f"They look like these sessions. To keep them apart, paste this into {app.config}:\n")
-        app.out.print(render_proposals(chat, proposals), markup=False)
+    if not proposals:
+        return
+    known = chat.slug in app.load_settings().chats
+    where = f"paste this into {app.config}" + ("" if app.config.exists() else " (a new text file in this folder)")
+    app.out.print(f"They look like these sessions. To keep them apart, {where}, then run `chatkeep analyse`:\n")
+    if not known:
+        app.out.print(f"[chat.{chat.slug}]\nhashtags = {json.dumps(list(chat.hashtags))}\n", markup=False)
+    app.out.print(render_proposals(chat, proposals), markup=False)
 
 
 @click.command()

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.engine import analyse_chat
+from archive.errors import Stopped
 from archive.models import PLATFORM_NAMES, Chat
 from archive.store import Archive, open_archive
 from archive.times import to_text
@@ -53,7 +54,7 @@ def demo(app: App, *, seconds: float, serve: bool, port: int) -> None:
         with staged(script, clock) as stage, _board(app) as watch:
             played = play(stage, archive, stop, watch)
         if stop.is_set():
-            raise KeyboardInterrupt
+            raise Stopped("stopped; nothing is left running, and the next demo starts anew")
         analyse_chat(archive.conn, chat, version=__version__)
         publish_chats(shown.archive_path, shown.chats_path, at=to_text(clock()))
         guide = shown.data / "exports" / f"{chat.slug}-guide.md"
@@ -72,7 +73,10 @@ def _summarise(app: App, archive: Archive, chat: Chat, played: Played) -> None:
     gone = archive.conn.execute("SELECT count(*) FROM tombstones").fetchone()[0]
     edited = archive.conn.execute("SELECT count(*) FROM posts WHERE edited_at IS NOT NULL").fetchone()[0]
     app.out.print(
-        f"Captured {sum(played.new_by_platform.values())} posts in {played.requests} requests: {platforms}.\n"
+        f"Captured {sum(played.new_by_platform.values())} posts in {played.requests} requests: {platforms};"
+        f" {played.late_count} of them came in the next morning.\n"
+        f"Out of reach: {played.unreachable_count} of the {played.script_count} posts that were written for this chat."
+        " A search for the hashtag shows no reposts, no replies without it, and not what was deleted before we looked.\n"
         f"Edited since: {edited}. Deleted since, and not shown: {gone}.\n"
         f"Found: {describe(found_row(archive, chat))}.\n"
         "No person has reviewed the tips yet: they are proposals.",
@@ -95,7 +99,8 @@ class _Lines:
         if (played.phase, played.question) != self._last:
             self._last = (played.phase, played.question)
             counts = ", ".join(f"{PLATFORM_NAMES[name]} {count}" for name, count in played.new_by_platform.items())
-            where = f"minute {played.minute}, Q{played.question}" if played.phase == "the session" else played.phase
+            asked = f"Q{played.question}" if played.question else "before Q1"
+            where = f"minute {played.minute}, {asked}" if played.phase == "the session" else played.phase
             self._app.remarks.print(f"{where}: {counts} posts", markup=False)
 
 

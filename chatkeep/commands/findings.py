@@ -72,7 +72,7 @@ def describe(found: Mapping[str, Any]) -> str:
     kinds = ", ".join(f"{name} {found[name]}" for name in TIP_KIND_NAMES.values() if name in found)
     return (
         f"{found['posts']} posts; {found['questions']} questions with {found['answers']} answers;"
-        f" {found['tips']} tips{f' ({kinds})' if kinds else ''}; {found['themes']} themes"
+        f" {found['tips']} tips and other finds{f' ({kinds})' if kinds else ''}; {found['themes']} themes"
     )
 
 

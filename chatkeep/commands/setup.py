@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import click
 
 from archive.errors import SettingsError, UsageError
-from archive.models import PLATFORM_NAMES, PLATFORMS, Problem, normalise_tag
+from archive.models import PLATFORM_NAMES, Problem
 from chatkeep import __version__
+from chatkeep.answers import Hashtag, LocalTime, Platforms, Zone
 from chatkeep.app import App, json_option, pass_app
 from chatkeep.sources import build_sources
 from collector.transport import build_client
@@ -31,21 +32,38 @@ MASTODON_TOKEN=
 """
 
 
-@click.command()
-@click.option("--hashtag", prompt="The chat's hashtag", help="The hashtag, with or without #.")
-@click.option("--title", prompt="Its title", default="", help="What the chat is called.")
-@click.option("--starts", prompt="Next session, local time (2026-11-26T13:00)", default="", help="When it starts.")
+class _Init(click.Command):
+    """Refuses before it asks anything."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        app = ctx.find_object(App)
+        if app is not None and app.config.exists() and not ctx.resilient_parsing and "--help" not in args:
+            raise UsageError(
+                f"{app.config} exists already; add the chat to it in an editor, or choose another --config"
+            )
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Init)
+@click.option("--hashtag", prompt="The chat's hashtag", type=Hashtag(), help="The hashtag, with or without #.")
+@click.option("--title", prompt="What the chat is called", default="", help="What the chat is called.")
+@click.option(
+    "--starts",
+    prompt="The next session begins, such as 2026-11-26 13:00",
+    type=LocalTime(),
+    default="",
+    help="When the next session begins, in the chat's own time.",
+)
 @click.option("--minutes", default=60, show_default=True, type=click.IntRange(1, 1440), help="How long it lasts.")
-@click.option("--timezone", default="Europe/London", show_default=True, help="The chat's time zone.")
+@click.option("--timezone", default="Europe/London", show_default=True, type=Zone(), help="The chat's time zone.")
 @click.option("--host", "hosts", multiple=True, help="A host account such as bluesky:you.bsky.social; repeatable.")
 @click.option(
-    "--platform",
-    "platforms",
-    multiple=True,
-    type=click.Choice(PLATFORMS),
-    default=("bluesky", "mastodon"),
+    "--platforms",
+    prompt="Where to look (bluesky, mastodon, x; X needs a paid key)",
+    type=Platforms(),
+    default="bluesky, mastodon",
     show_default=True,
-    help="Where to look; repeatable.",
+    help="Where to look: bluesky, mastodon, x.",
 )
 @pass_app
 def init(  # noqa: PLR0913  # one parameter an option
@@ -53,19 +71,15 @@ def init(  # noqa: PLR0913  # one parameter an option
     *,
     hashtag: str,
     title: str,
-    starts: str,
+    starts: datetime | None,
     minutes: int,
     timezone: str,
     hosts: tuple[str, ...],
     platforms: tuple[str, ...],
 ) -> None:
     """Set up a chat: write chats.toml, a file for your keys, and the data folder."""
-    if app.config.exists():
-        raise UsageError(f"{app.config} exists already; add the chat to it in an editor, or choose another --config")
-    tag = normalise_tag("".join(hashtag.split()))
-    if not tag.replace("_", "").isalnum():
-        raise UsageError(f"{hashtag!r} cannot be a hashtag: letters and digits only")
-    app.config.write_text(_settings_text(tag, title, (starts, minutes, timezone), hosts, platforms), encoding="utf-8")
+    text = _settings_text(hashtag, title, (starts, minutes, timezone), hosts, platforms)
+    app.config.write_text(text, encoding="utf-8")
     try:
         app.load_settings()
     except SettingsError:
@@ -76,11 +90,16 @@ def init(  # noqa: PLR0913  # one parameter an option
     if not secrets.exists():
         with open(os.open(secrets, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123  # made unreadable to others from its first moment, which pathlib cannot
             file.write(_SECRETS)
-    app.out.print(f"wrote {app.config} and {secrets}. Put your keys into {secrets}, then run `chatkeep check`.")
+    app.out.print(
+        f"wrote {app.config} and {secrets}.\n"
+        f"Open {secrets} in a text editor (files that begin with a dot may be hidden in your file manager) and put your"
+        " keys into it. Then run `chatkeep check`.",
+        markup=False,
+    )
 
 
 def _settings_text(
-    tag: str, title: str, session: tuple[str, int, str], hosts: tuple[str, ...], platforms: tuple[str, ...]
+    tag: str, title: str, session: tuple[datetime | None, int, str], hosts: tuple[str, ...], platforms: tuple[str, ...]
 ) -> str:
     starts, minutes, timezone = session
     lines = [
@@ -91,11 +110,7 @@ def _settings_text(
         f"timezone = {_quoted(timezone)}",
     ]
     if starts:
-        try:
-            moment = datetime.fromisoformat(starts.strip())
-        except ValueError as error:
-            raise UsageError(f"{starts!r} is not a time; write it as 2026-11-26T13:00") from error
-        local = moment.astimezone(ZoneInfo(timezone)) if moment.tzinfo else moment
+        local = starts.astimezone(ZoneInfo(timezone)) if starts.tzinfo else starts
         lines += ["", f"[[chat.{_key(tag)}.session]]", f"starts = {local:%Y-%m-%dT%H:%M:%S}", f"minutes = {minutes}"]
         lines += ["questions = []  # if you know them before"]
     for platform in platforms:
@@ -136,7 +151,7 @@ def check(app: App, *, as_json: bool) -> None:
             app.out.print(_sentence(problem), markup=False)
     errors = [problem for problem in problems if problem.level == "error"]
     if errors:
-        raise SettingsError(f"{len(errors)} to mend before a capture can work: {errors[0].where}: {errors[0].message}")
+        raise SettingsError(f"{len(errors)} to mend before a capture can work; each is named above with its remedy")
     if not as_json:
         app.out.print("Nothing stands in the way.")
 
@@ -144,7 +159,8 @@ def check(app: App, *, as_json: bool) -> None:
 def _sentence(problem: Problem) -> str:
     where = PLATFORM_NAMES.get(problem.where, problem.where)
     remedy = problem.remedy[:1].upper() + problem.remedy[1:].rstrip(".")
-    return f"{problem.level}: {where}: {problem.message}. {remedy}."
+    message = problem.message.rstrip(".")
+    return f"{problem.level}: {where}: {message}{'' if message.endswith('?') else '.'} {remedy}."
 
 
 def _check_settings(app: App, has_chats: bool, has_sources: bool) -> list[Problem]:  # two facts about one file
@@ -155,7 +171,8 @@ def _check_settings(app: App, has_chats: bool, has_sources: bool) -> list[Proble
     if not has_chats:
         problems.append(Problem(where, "no chat is named", "Add a [chat.NAME] table"))
     if not has_sources:
-        problems.append(Problem(where, "no platform is named", "Add [source.bluesky], [source.mastodon] or [source.x]"))
+        remedy = "To capture, add [source.bluesky], [source.mastodon] or [source.x]; to import files you need none"
+        problems.append(Problem(where, "no platform is named", remedy, "warning"))
     return problems
 
 

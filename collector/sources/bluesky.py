@@ -106,11 +106,11 @@ class BlueskySource:
 
     def check(self) -> list[Problem]:
         problems = self._check_reachable()
-        if any(problem.level == "error" for problem in problems):
-            return problems
         if not self._account.complete:
             message = "BLUESKY_HANDLE or BLUESKY_APP_PASSWORD is not set, and Bluesky is searched signed in only"
             return [*problems, Problem("bluesky", message, SIGN_IN_REMEDY)]
+        if any(problem.level == "error" for problem in problems):
+            return problems
         return problems + self._check_account()
 
     def _check_reachable(self) -> list[Problem]:

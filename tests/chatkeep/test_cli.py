@@ -149,7 +149,8 @@ def test_a_limit_leaves_the_walk_open_and_says_try_later(staged: Staged, capsys:
         (["collect", "northmoor", "--from", "yesterday"], 2, "2026-10-08T13:00"),
         (["collect", "northmoor", "--to", "2026-10-08T13:00"], 2, "--from"),
         (["import", "northmoor", "missing.jsonl"], 2, "missing.jsonl"),
-        (["import", "elsewhere", "missing.jsonl"], 2, "--new"),
+        (["import", "elsewhere", str(ROOT / "tests" / "conftest.py")], 2, "can be imported"),
+        (["import", "elsewhere", "missing.jsonl", "--new"], 2, "missing.jsonl"),
         (["export", "northmoor", "guide", "--format", "csv"], 2, "choose of: md"),
         (["serve"], 2, "chatkeep publish"),
         (["init", "--hashtag", "a", "--title", "", "--starts", ""], 2, "exists already"),
@@ -194,13 +195,41 @@ def test_init_writes_settings_that_work_and_a_file_for_keys_that_others_cannot_r
 ) -> None:
     config = tmp_path / "chats.toml"
     base = ["--data", str(tmp_path / "data"), "--config", str(config)]
-    arguments = ["--hashtag", "#LGA Digital", "--title", 'The "hour"', "--starts", "2026-11-26T13:00"]
-    assert run([*base, "init", *arguments]) == 0
+    arguments = ["--hashtag", "#LGA Digital", "--title", 'The "hour"', "--starts", "2026-11-26 13:00"]
+    assert run([*base, "init", *arguments, "--platforms", "bluesky x"]) == 0
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     capsys.readouterr()
     assert run([*base, "status", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)[0]["chats"][0]
     assert (told["chat"], told["sessions"]) == ("lgadigital", 1)
+
+
+def test_a_mistyped_file_starts_no_chat(staged: Staged) -> None:
+    assert staged.chatkeep("import", "elsewhere", "missing.jsonl", "--new") == 2
+    assert staged.chatkeep("status") == 0
+    assert staged.rows("SELECT slug FROM chats") == [("northmoor",)]
+
+
+def test_a_file_for_an_unknown_chat_is_answered_with_the_way_to_start_it(staged: Staged, capsys: Capsys) -> None:
+    path = staged.folder / "chat.csv"
+    path.write_text("id_str,from_user,text,created_at\n860296438823227392,ann,Hi,Fri May 05 00:53:49 +0000 2017\n")
+    assert staged.chatkeep("import", "elsewhere", str(path)) == 2
+    assert "--new" in capsys.readouterr().err
+    assert staged.chatkeep("import", "elsewhere", str(path), "--new") == 0
+    assert "1 new posts" in capsys.readouterr().out
+
+
+def test_an_answer_that_is_not_understood_is_asked_for_again(tmp_path: Path) -> None:
+    typed = "#LGA digital\nLGA\nnext thursday\n2026-11-26 13:00\nmyspace\nbluesky, x\n"
+    command = [sys.executable, "-m", "chatkeep", "init"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, input=typed, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    written = (tmp_path / "chats.toml").read_text()
+    assert "starts = 2026-11-26T13:00:00" in written
+    assert "[source.x]" in written
 
 
 def test_an_empty_archive_is_published_and_exported_without_an_error(staged: Staged) -> None:
@@ -222,6 +251,7 @@ def test_the_demo_runs_to_its_end_and_says_what_it_found(tmp_path: Path) -> None
     assert process.returncode == 0, err
     assert "fictional" in out
     assert "Captured 2" in out
+    assert "Out of reach" in out
     guide = next((tmp_path / "demo" / "exports").glob("*.md")).read_text(encoding="utf-8")
     assert "fictional" in guide.splitlines()[0]
 
@@ -232,6 +262,7 @@ def test_ctrl_c_ends_the_demo_and_leaves_a_whole_archive(tmp_path: Path) -> None
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert "nothing is left running" in err
     assert "Traceback" not in err
     conn = sqlite3.connect(tmp_path / "demo" / "archive.db")
     assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
