@@ -14,11 +14,22 @@ _PROFILES = (
 )
 _MASTODON_URL = re.compile(r"https?://([\w.\-]+\.\w+)/@(\w+)(?![\w@/])", re.IGNORECASE)
 _FEDIVERSE = re.compile(r"(?<![\w/])@(\w+)@([\w\-]+(?:\.[\w\-]+)+)")
-_BLUESKY = re.compile(r"(?<![\w@.])@?([\w\-]+\.bsky\.social)\b", re.IGNORECASE)
+# Any domain may be a handle where it is written as one; without the @ only Bluesky's own are sure.
+_BLUESKY = re.compile(
+    r"(?<![\w@.])(?:@((?:[\w\-]{1,63}\.){1,6}[a-z]{2,})|([\w\-]{1,63}\.bsky\.social))(?![\w@])", re.IGNORECASE
+)
+_X = re.compile(
+    r"(?<![\w@.])(?:x/twitter|twitter/x|x|twitter)(?:\s+as)?\s?[:=(–—-]?\s?@(\w{1,20})(?![\w@]|\.\w)", re.IGNORECASE
+)
 # "Works with @bob@example.social" names somebody else: such a word since the last full stop or bar.
 _SOMEBODY_ELSE = re.compile(
     r"\b(?:with|by|for|of|from|like|see|via|team|partner|married|mum|dad|wife|husband|thanks|h/t)\b[^.|;•\n]*$",
     re.IGNORECASE,
+)
+# "Bluesky: @ann.example" says whose it is, whatever the sentence before it was about.
+_LABELLED = re.compile(r"\b(?:bluesky|bsky|mastodon|fediverse|fedi)\s?[:=(–—-]\s?$|🦋\s?$|🐘\s?$", re.IGNORECASE)
+_COMPANY = re.compile(
+    r"\b(?:with|like|see|team|partner|married|mum|dad|wife|husband|thanks|h/t)\b[^.|;•\n]*$", re.IGNORECASE
 )
 _PLAIN_SITES = frozenset(("bsky.social", "mastodon.social", "linktr.ee", "gov.uk"))
 
@@ -78,12 +89,19 @@ def _find_named_accounts(author: SessionAuthor) -> Iterable[tuple[str, str, str]
             yield platform, found[1], found[0]
     for found in _MASTODON_URL.finditer(text):
         yield "mastodon", f"{found[2]}@{found[1]}", found[0]
-    for found in _FEDIVERSE.finditer(author.bio or ""):
-        if not _SOMEBODY_ELSE.search((author.bio or "")[: found.start()]):
-            yield "mastodon", f"{found[1]}@{found[2]}", found[0]
-    for found in _BLUESKY.finditer(author.bio or ""):
-        if not _SOMEBODY_ELSE.search((author.bio or "")[: found.start()]):
-            yield "bluesky", found[1], found[0]
+    bio = author.bio or ""
+    for platform, pattern in (("mastodon", _FEDIVERSE), ("bluesky", _BLUESKY), ("x", _X)):
+        for found in pattern.finditer(bio):
+            if _is_own(bio[: found.start()], labelled=platform == "x"):
+                handle = f"{found[1]}@{found[2]}" if platform == "mastodon" else next(filter(None, found.groups()))
+                yield platform, handle, found[0]
+
+
+def _is_own(before: str, *, labelled: bool) -> bool:
+    """Whether an account named after these words is the profile's owner's, not a colleague's or a partner's."""
+    if labelled or _LABELLED.search(before):
+        return not _COMPANY.search(before)
+    return not _SOMEBODY_ELSE.search(before)
 
 
 def _list_sites(authors: Iterable[SessionAuthor]) -> dict[str, SessionAuthor]:

@@ -62,3 +62,27 @@ def test_the_order_of_authors_changes_nothing() -> None:
     ]
     shuffled = random.Random(3).sample(people, len(people))
     assert find_people(people) == find_people(shuffled)
+
+
+def test_a_handle_at_any_domain_joins_where_it_is_a_known_account() -> None:
+    ann = author("x", "AnnBell", bio="Bins, Northmoor. Views mine. Also on Bluesky: @ann.northmoor.example")
+    assert groups(ann, author("bluesky", "ann.northmoor.example")) == [{"x:AnnBell", "bluesky:ann.northmoor.example"}]
+    assert groups(ann, author("bluesky", "bob.northmoor.example")) == []
+    plain = author("x", "AnnBell", bio="I write for ann.northmoor.example")
+    assert groups(plain, author("bluesky", "ann.northmoor.example")) == []
+
+
+def test_a_profile_that_names_two_other_accounts_joins_all_three() -> None:
+    host = author(
+        "x", "NorthmoorHour", bio="Host of an hour. Bluesky: @hour.bsky.example, Mastodon: @hour@chats.example"
+    )
+    others = [author("bluesky", "hour.bsky.example"), author("mastodon", "hour@chats.example")]
+    assert groups(host, *others) == [{"x:NorthmoorHour", "bluesky:hour.bsky.example", "mastodon:hour@chats.example"}]
+
+
+def test_an_x_account_is_joined_where_the_profile_says_that_it_is_on_x() -> None:
+    there = author("x", "AnnBell")
+    for bio in ("Posters and tea. X: @AnnBell", "Twitter @AnnBell", "Head of bins at Northmoor, X: @AnnBell"):
+        assert groups(author("mastodon", "ann@social.example", bio=bio), there), bio
+    for bio in ("Box: @AnnBell", "married to X: @AnnBell", "@AnnBell", "X: @AnnBell@social.example"):
+        assert groups(author("mastodon", "ann@social.example", bio=bio), there) == [], bio
