@@ -131,7 +131,7 @@ def _propose(
     by_post: dict[str, list[TipProposal]] = {}
     for post in rows.posts:
         echo = echoes.get(post.id)
-        if post.id in asked or (echo and echo.relation != "quote"):
+        if post.id in asked or post.id in threads.promotions or (echo and echo.relation != "quote"):
             continue
         # Of "Yes! RT @ann: …" only the comment is this author's; the rest is counted as ann's.
         own = _cut(cleaned[post.id]) if echo else cleaned[post.id]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from analysis.chitchat import find_chitchat
 from analysis.marks import Mark
 from analysis.normalising import Cleaned
+from analysis.promotion import find_promotions
 from analysis.questions import Question, find_hosts, find_questions
 from analysis.rows import SessionPost, SessionRows
 from archive.times import from_text, shift
@@ -35,13 +36,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """The session's questions, their answers in canonical order, and who hosts (author id: reason)."""
+    """The session's questions, their answers in canonical order, and who hosts (author id: reason).
+
+    ``promotions`` are the posts that only sell (post id: reason): they answer nothing.
+    """
 
     questions: tuple[Question, ...]
     answers: tuple[Answer, ...]
     hosts: Mapping[str, str]
     by_post: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
+    promotions: Mapping[str, str] = field(default_factory=dict)
 
     def find_question(self, post: str) -> Question | None:
         """The question that a post answers most surely."""
@@ -55,8 +60,9 @@ def build_threads(rows: SessionRows, cleaned: Mapping[str, Cleaned]) -> Threads:
     questions = find_questions(rows, cleaned, hosts)
     parents = find_parents(rows)
     linker = _Linker(rows, cleaned, questions, hosts, parents)
-    answers = tuple(answer for post in rows.posts for answer in linker.link(post))
-    return Threads(questions, answers, hosts, linker.links, parents)
+    promotions = find_promotions(rows.posts, cleaned, hosts)
+    answers = tuple(answer for post in rows.posts if post.id not in promotions for answer in linker.link(post))
+    return Threads(questions, answers, hosts, linker.links, parents, promotions)
 
 
 def find_parents(rows: SessionRows) -> dict[str, str]:
