@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from analysis.chitchat import find_chitchat, find_small_talk
+from analysis.instructions import find_instruction
 from analysis.normalising import Cleaned
 from analysis.patterns import load_rules, straighten
 from analysis.questions import Question
@@ -25,6 +26,11 @@ _ASKING = re.compile(
     r"\b(?:how|what|which|who|where|when|why|do|does|did|is|are|can|could|would|should|have|has|any|anyone|curious|"
     r"wondering|tips on|advice on)\b",
     re.IGNORECASE,
+)
+# "Ask three residents: what did you take from it?" tells what to ask; "Share yours: what works?" does ask.
+_ASKED_OF_OTHERS = re.compile(r"(?::|(?<=ask yourself)|(?<=ask yourselves)|(?<=ask them))\s[^:]*\?.*", re.IGNORECASE)
+_ASKS_THE_CHAT = re.compile(
+    r"^\W*(?:please\s+)?(?:share|tell (?:me|us)|help|name|give|describe|explain|let|answer me|post|list)\b", re.IGNORECASE
 )
 _WHOLE_POST = frozenset(("roll-call", "housekeeping", "advert", "introduction", "sarcasm"))
 _TINY, _SHORT, _LONG = 3, 6, 12  # words of a sentence
@@ -56,10 +62,21 @@ def find_wanted(question: str) -> tuple[frozenset[TipKind], frozenset[str]]:
 
 def is_question(sentence: str) -> bool:
     """Whether a sentence really asks: not "right?", not "how are you?", not a question that it quotes."""
-    text = _QUOTED.sub("", straighten(sentence))
+    text = _leave_out_quoted(sentence)
     if "?" not in text or len(re.findall(r"\w+", text)) < 4:
         return False
     return "rhetorical" not in find_tones(sentence) and bool(_ASKING.search(text))
+
+
+def _leave_out_quoted(sentence: str) -> str:
+    """The sentence without what others say in it: quotations, and the question that it advises to ask."""
+    text = straighten(sentence)
+    if "?" not in text:
+        return text
+    text = _QUOTED.sub("", text)
+    if find_instruction(text) and not _ASKS_THE_CHAT.match(text):
+        text = _ASKED_OF_OTHERS.sub("", text)
+    return text
 
 
 @lru_cache(maxsize=16_384)
@@ -99,12 +116,12 @@ def find_sentence_features(sentence: str, hits: Sequence[Hit]) -> set[str]:
     """The features of one sentence."""
     words = len(sentence.split())
     features = {small.kind for small in find_small_talk(sentence)} | find_tones(sentence) - {"continues", "rhetorical"}
-    if any(hit.rule in {"worth", "if_you"} for hit in hits):
+    if any(hit.rule in {"worth", "if_you", "limit"} for hit in hits):
         features.discard("negated")
     tests = {
         "tiny": words < _TINY,
         "short": _TINY <= words < _SHORT,
         "long": words >= _LONG,
-        "asking": "?" in _QUOTED.sub("", straighten(sentence)),
+        "asking": "?" in _leave_out_quoted(sentence),
     }
     return features | {name for name, holds in tests.items() if holds}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # "1) reply fast 2) be human", "- one\n- two", "• one"; at least two of them make a list.
@@ -13,6 +14,9 @@ _END = re.compile(r"(?:[.!?…]+[\"'”’)\]]*(?=\s+\S)|\n+|\s[|•]\s)\s*")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|mr|mrs|ms|dr|st|no|approx|ex|govt|dept|inc|esp|incl)|\b[A-Z])\.$", re.IGNORECASE
 )
+# A sentence that somebody quotes ends within the sentence that quotes it: 'we say "Get out. Now." and stop'.
+_QUOTATION = re.compile(r"“[^”\n]{1,300}”|(?<![\w\"])\"[^\"\n]{1,300}\"(?!\w)")
+_GOES_ON = re.compile(r"[a-z;,:)–—]")
 _SHORTEST = 2
 
 
@@ -43,8 +47,11 @@ def split_sentences(text: str) -> list[Piece]:
 def _split_plain(text: str, start: int, end: int) -> list[Piece]:
     pieces: list[Piece] = []
     at = start
+    quotations = [quotation.span() for quotation in _QUOTATION.finditer(text, start, end)]
     for found in _END.finditer(text, start, end):
         if found[0].startswith(".") and "\n" not in found[0] and _is_abbreviation(text, at, found):
+            continue
+        if _is_quoted(text, found, quotations):
             continue
         trimmed = _trim(text, at, found.end())
         if trimmed:
@@ -52,6 +59,15 @@ def _split_plain(text: str, start: int, end: int) -> list[Piece]:
             at = found.end()
     last = _trim(text, at, end)
     return [*pieces, last] if last else pieces
+
+
+def _is_quoted(text: str, found: re.Match[str], quotations: Sequence[tuple[int, int]]) -> bool:
+    """Whether an end of a sentence stands in a quotation that a longer sentence goes on from, or within one."""
+    for first, last in quotations:
+        if first < found.start() < last:
+            at_end = not any(char.isalnum() for char in text[found.start() : last])
+            return not at_end or bool(_GOES_ON.match(text[last:].lstrip()[:1]))
+    return False
 
 
 def _is_abbreviation(text: str, at: int, found: re.Match[str]) -> bool:
