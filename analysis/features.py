@@ -33,6 +33,7 @@ _ASKS_THE_CHAT = re.compile(
     r"^\W*(?:please\s+)?(?:share|tell (?:me|us)|help|name|give|describe|explain|let|answer me|post|list)\b", re.IGNORECASE
 )
 _WHOLE_POST = frozenset(("roll-call", "housekeeping", "advert", "introduction", "sarcasm"))
+_NO_FEATURES = frozenset(("continues", "rhetorical", "tells", "practised", "failed"))
 _TINY, _SHORT, _LONG = 3, 6, 12  # words of a sentence
 _POPULAR = 2  # reposts, as the platform counts them
 
@@ -115,7 +116,7 @@ def find_post_features(post: SessionPost, cleaned: Cleaned, context: Context) ->
 def find_sentence_features(sentence: str, hits: Sequence[Hit]) -> set[str]:
     """The features of one sentence."""
     words = len(sentence.split())
-    features = {small.kind for small in find_small_talk(sentence)} | find_tones(sentence) - {"continues", "rhetorical"}
+    features = {small.kind for small in find_small_talk(sentence)} | find_tones(sentence) - _NO_FEATURES
     if any(hit.rule in {"worth", "if_you", "limit"} for hit in hits):
         features.discard("negated")
     tests = {

@@ -24,6 +24,7 @@ from archive.models import TIP_KINDS, TipKind
 _OPENS_ANEW = frozenset(("instruction", "dont", "avoid"))
 _ONLY_WITH_LINK = frozenset(("pointer",))
 _ONLY_WHERE_WANTED = frozenset(("names",))  # a name points to something where the question asked for tools or reading
+_OWN_PRACTICE = frozenset(("practice", "limit", "gerund", "found", "benefit"))
 _FAINT = 0.62  # what a further kind of the same sentence needs, beside a surer one
 
 
@@ -83,7 +84,7 @@ class _Reader:
         found = [self._score(at, self._find_hits(at)) for at in range(len(self.pieces))]
         if self.context.link == "marked" and self.pieces and not any(found):
             longest = max(range(len(self.pieces)), key=lambda at: (len(self.pieces[at].text), -at))
-            found[longest] = self._score(longest, self._find_wanted(self.pieces[longest]))
+            found[longest] = self._score(longest, self._find_wanted(longest))
         spans = [span for kind in TIP_KINDS for span in _join(kind, found, self.pieces)]
         return sorted(spans, key=lambda span: (span.first, TIP_KINDS.index(span.kind)))
 
@@ -96,15 +97,28 @@ class _Reader:
             hits.append(Hit("link", "resource", "gives a link", self.lead))
         if is_question(sentence):
             hits.append(Hit("asks", "question", "asks", sentence[-60:]))
+        if any(hit.kind == "do" for hit in hits) and self._failed(at):
+            hits = [hit for hit in hits if hit.rule not in _OWN_PRACTICE]
         return hits
 
-    def _find_wanted(self, piece: Piece) -> list[Hit]:
+    def _failed(self, at: int) -> bool:
+        """Whether the sentence or the next says that it came to nothing: no practice to follow, or a joke."""
+        return any("failed" in find_tones(piece.text) for piece in self.pieces[at : at + 2])
+
+    def _find_wanted(self, at: int) -> list[Hit]:
         """An answer counts as what its question asked for, though no rule knows its words: "Plain English, always"."""
-        if "?" in piece.text or len(piece.text.split()) < 2 or self.context.question is None:
+        text = self.pieces[at].text
+        if "?" in text or len(text.split()) < 2 or self.context.question is None:
             return []
+        tones = find_tones(text)
         says = f"answers {self.context.question.name}, which asks for this"
         kinds: tuple[TipKind, ...] = ("do", "concern", "dont")
-        found = [Hit(f"asked_{kind}", kind, says, "") for kind in kinds if kind in self.context.wanted]
+        # "We have a church bell" tells, and advises nothing, whatever was asked.
+        no_advice = self._failed(at) or ("tells" in tones and "practised" not in tones)
+        wanted = self.context.wanted - ({"do", "dont"} if no_advice else set())
+        found = [Hit(f"asked_{kind}", kind, says, "") for kind in kinds if kind in wanted]
+        if no_advice:
+            return found[:1]
         if not found and "asked_how" in self.context.tones:
             found = [Hit("asked_how", "do", f"answers {self.context.question.name}, which asks how it is done", "")]
         return found[:1]
