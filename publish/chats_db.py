@@ -11,17 +11,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from archive.errors import StorageError
 from archive.store import storage_errors
-from publish import chats_rows, wording
+from publish import chats_rows, telling, wording
 from publish.chats_schema import TABLES, VERSION, Table
 
 _BUSY_SECONDS = 30.0
+_UNKNOWN_CHAT: dict[str, str] = {"zone": "UTC"}
 _BY_NAME = {table.name: table for table in TABLES}
 
 
@@ -44,6 +45,7 @@ class _Scope:
     title: str
     zone: str
     hosts: str = "[]"
+    hashtags: str = "[]"
     questions: str | None = None
     starts_at: str | None = None
     ends_at: str | None = None
@@ -52,7 +54,7 @@ class _Scope:
         date = wording.local_day(self.starts_at, self.zone) if self.starts_at else None
         return {
             "chat": self.chat, "stored": self.stored, "session": self.session, "title": self.title, "date": date,
-            "zone": self.zone, "hosts": self.hosts, "questions": self.questions,
+            "zone": self.zone, "hosts": self.hosts, "hashtags": self.hashtags, "questions": self.questions,
             "starts_at": self.starts_at, "ends_at": self.ends_at,
         }  # fmt: skip
 
@@ -86,6 +88,7 @@ def _connect(archive_path: Path, chats_path: Path) -> sqlite3.Connection:
         conn.execute("PRAGMA synchronous = NORMAL")
         conn.execute("PRAGMA secure_delete = ON").fetchall()
         wording.register(conn)
+        telling.register(conn)
         conn.execute("ATTACH ? AS archive", (f"file:{quote(str(archive_path.resolve()))}?mode=ro",))
     except sqlite3.Error:
         conn.close()
@@ -161,27 +164,29 @@ class _Publisher:
 
     def _load_scopes(self) -> list[_Scope]:
         """Every session that the settings name or that posts were sorted into, by chat and time."""
-        chats = {row[0]: row[1:] for row in self._conn.execute("SELECT slug, timezone, hosts FROM archive.chats")}
+        chats = self._load_chat_settings()
         found = {
-            (chat, stored): (starts_at, ends_at, questions)
-            for stored, chat, starts_at, ends_at, questions in self._conn.execute(
+            (chat, stored): times
+            for stored, chat, *times in self._conn.execute(
                 "SELECT id, chat, starts_at, ends_at, questions FROM archive.sessions ORDER BY chat, starts_at, id"
             )
         }
         used = self._conn.execute("SELECT DISTINCT chat, session FROM archive.chat_posts ORDER BY 1, 2").fetchall()
         scopes = []
         for chat, stored in [*found, *(place for place in used if place not in found)]:
-            zone, hosts = chats.get(chat, ("UTC", "[]"))
+            settings = chats.get(chat, _UNKNOWN_CHAT)
             if (chat, stored) in found:
                 starts_at, ends_at, questions = found[chat, stored]
-                title = wording.session_title(starts_at, zone)
-                scopes.append(_Scope(chat, stored, stored, title, zone, hosts, questions, starts_at, ends_at))
+                known = _Scope(chat, stored, stored, wording.session_title(starts_at, settings["zone"]), **settings)
+                scopes.append(replace(known, questions=questions, starts_at=starts_at, ends_at=ends_at))
             else:
-                others = any(known == chat for known, _ in found)
-                scopes.append(
-                    self._implicit_scope(chat, stored, zone, hosts, "Posts outside sessions" if others else "All posts")
-                )
+                others = any(known_chat == chat for known_chat, _ in found)
+                scopes.append(self._implicit_scope(chat, stored, settings, has_sessions=others))
         return scopes
+
+    def _load_chat_settings(self) -> dict[str, dict[str, str]]:
+        listed = self._conn.execute("SELECT slug, timezone, hosts, hashtags FROM archive.chats")
+        return {slug: {"zone": zone, "hosts": hosts, "hashtags": tags} for slug, zone, hosts, tags in listed}
 
     def _changed(self, scopes: list[_Scope], sessions: Collection[str] | None) -> list[_Scope]:
         if sessions is None:
@@ -194,7 +199,7 @@ class _Publisher:
             if scope.stored in sessions or scope.session in touched or scope.session not in known
         ]
 
-    def _implicit_scope(self, chat: str, stored: str, zone: str, hosts: str, title: str) -> _Scope:
+    def _implicit_scope(self, chat: str, stored: str, settings: Mapping[str, str], *, has_sessions: bool) -> _Scope:
         """Posts without a session that the settings know: their own span stands for its hours."""
         first, last = self._conn.execute(
             "SELECT min(p.posted_at), max(p.posted_at) FROM archive.chat_posts c JOIN archive.posts p ON p.id = c.post"
@@ -202,7 +207,8 @@ class _Publisher:
             (chat, stored),
         ).fetchone()
         name = f"{chat}-{stored}" if stored and stored != chat else f"{chat}-all"
-        return _Scope(chat, stored, name, title, zone, hosts, None, first, last)
+        title = "Posts outside sessions" if has_sessions else "All posts"
+        return _Scope(chat, stored, name, title, **settings, starts_at=first, ends_at=last)
 
     def _drop_sessions_other_than(self, kept: set[str]) -> None:
         held = {row[0] for row in self._conn.execute("SELECT id FROM main.sessions")}

@@ -1,6 +1,7 @@
 """The rows of chats.db, read from the attached archive: one SELECT a table, for one session at a time.
 
-Parameters: :chat and :stored (as the archive names them), :session (as chats.db names it), :zone, :hosts, :questions.
+Parameters: :chat and :stored (as the archive names them), :session (as chats.db names it), :zone, :hosts, :hashtags,
+:questions.
 What may be shown is settled once, in ``temp.member``; all else joins to it. CROSS JOIN keeps SQLite to the order that
 is written: without statistics it would begin with the archive's largest table, for every session again.
 """
@@ -15,6 +16,9 @@ def _gone(post: str) -> str:
 def _published(post: str) -> str:
     return f"(SELECT id FROM temp.member WHERE post = {post})"
 
+
+_FULL_ADDRESSES = """(SELECT json_group_array(json_array(l.url, l.expanded_url)) FROM archive.post_links l
+   WHERE l.post = p.id AND l.expanded_url IS NOT NULL)"""
 
 TOUCHED_BY_DELETION = """
 SELECT session FROM main.posts WHERE post IN (SELECT key FROM archive.tombstones)
@@ -36,7 +40,7 @@ WORKING_TABLES = (
     "CREATE TEMP TABLE tipped (post TEXT PRIMARY KEY, tips INTEGER, score REAL, support INTEGER) WITHOUT ROWID",
     "CREATE TEMP TABLE repeated (post TEXT PRIMARY KEY) WITHOUT ROWID",
     """CREATE TEMP TABLE shared (url TEXT, id TEXT, author TEXT, name TEXT, person TEXT, posted_at TEXT, title TEXT,
-    domain TEXT)""",
+    domain TEXT, relevant INTEGER)""",
     "CREATE INDEX temp.shared_url ON shared (url, posted_at)",
 )
 WORKING_NAMES = ("member", "asked", "answered", "sound_tip", "tipped", "repeated", "shared")
@@ -82,9 +86,13 @@ WHERE e.relation IN ('duplicate', 'repost') AND e.post <> s.post
 _SHARED = """
 INSERT INTO temp.shared
 SELECT web_url(coalesce(l.expanded_url, l.url)), m.id, m.author,
-  coalesce('@' || m.handle, author_name(NULL, NULL, m.author)), m.person, p.posted_at, clean(g.title), g.domain
+  coalesce('@' || m.handle, author_name(NULL, NULL, m.author)), m.person, p.posted_at, clean(g.title), g.domain,
+  w.post IS NOT NULL OR k.post IS NOT NULL OR t.post IS NOT NULL OR m.why = 'host'
+    OR is_host(:hosts, p.platform, m.handle)
 FROM temp.member m CROSS JOIN archive.posts p ON p.id = m.post CROSS JOIN archive.post_links l ON l.post = m.post
 LEFT JOIN archive.link_pages g ON g.url = coalesce(l.expanded_url, l.url)
+LEFT JOIN temp.answered w ON w.post = m.post LEFT JOIN temp.asked k ON k.post = m.post
+LEFT JOIN temp.tipped t ON t.post = m.post
 WHERE web_url(coalesce(l.expanded_url, l.url)) IS NOT NULL
 """
 PREPARE = (_MEMBER, _ASKED, _ANSWERED, _SOUND_TIP, _TIPPED, _REPEATED, _SHARED)
@@ -123,21 +131,23 @@ FROM (
   FROM archive.questions q LEFT JOIN temp.member m ON m.post = q.post
   WHERE q.chat = :chat AND q.session = :stored)
 """
-_ANSWERS = """
+_ANSWERS = f"""
 SELECT digest(a.question, a.post, :session), a.question, q.number,
   CASE WHEN p.kind <> 'repost' AND r.post IS NULL THEN row_number() OVER (
     PARTITION BY a.question, p.kind = 'repost' OR r.post IS NOT NULL
     ORDER BY ifnull(t.score, -1) DESC, ifnull(t.support, 0) DESC, a.confidence DESC, p.posted_at, p.id) END,
-  clean(p.text), m.author, m.handle, m.platform, m.local_time, p.kind, ifnull(t.tips, 0), a.reason, a.confidence,
+  clean(p.text), told(p.text, q.number, :hashtags, {_FULL_ADDRESSES}), m.author, m.handle, m.platform, m.local_time,
+  p.kind, ifnull(t.tips, 0), a.reason, a.confidence,
   m.url, m.id, :chat, :session, p.posted_at
 FROM archive.questions q CROSS JOIN archive.answers a ON a.question = q.id CROSS JOIN temp.member m ON m.post = a.post
 CROSS JOIN archive.posts p ON p.id = a.post
 LEFT JOIN temp.tipped t ON t.post = a.post LEFT JOIN temp.repeated r ON r.post = a.post
 WHERE q.chat = :chat AND q.session = :stored
 """
-_TIPS = """
-SELECT t.id, tip_kind(t.kind), clean(t.text), q.id, q.number, t.support_count, round(t.score, 3), t.reason,
-  'not yet reviewed', m.author, m.handle, m.platform, m.local_time, h.id, m.url, m.id, :chat, :session, p.posted_at
+_TIPS = f"""
+SELECT t.id, tip_kind(t.kind), expanded(t.text, {_FULL_ADDRESSES}), q.id, q.number, t.support_count, round(t.score, 3),
+  t.reason, 'not yet reviewed', m.author, m.handle, m.platform, m.local_time, h.id, m.url, m.id,
+  :chat, :session, p.posted_at
 FROM temp.sound_tip s CROSS JOIN archive.tips t ON t.id = s.id CROSS JOIN temp.member m ON m.post = t.post
 CROSS JOIN archive.posts p ON p.id = t.post
 LEFT JOIN archive.questions q ON q.id = t.question AND q.chat = :chat AND q.session = :stored
@@ -155,11 +165,11 @@ SELECT h.id, clean(h.label), clean(joined(h.terms)), h.post_count,
 FROM archive.themes h WHERE h.chat = :chat AND h.session = :stored
 """
 _LINKS = """
-SELECT digest(:session, url), url, title, coalesce(domain, domain(url)), people, posts, shared_by,
+SELECT digest(:session, url), url, title, coalesce(domain, domain(url)), people, posts, relevant, shared_by,
   local_time(first_at, :zone), id, :chat, :session, first_at
 FROM (
   SELECT url, max(title) AS title, max(domain) AS domain, count(DISTINCT person) AS people,
-    count(DISTINCT id) AS posts, min(posted_at) AS first_at,
+    count(DISTINCT id) AS posts, count(DISTINCT CASE WHEN relevant THEN id END) AS relevant, min(posted_at) AS first_at,
     (SELECT f.id FROM temp.shared f WHERE f.url = s.url ORDER BY f.posted_at, f.id LIMIT 1) AS id,
     (SELECT group_concat(name, ', ') FROM (
       SELECT name FROM temp.shared o WHERE o.url = s.url GROUP BY author ORDER BY min(posted_at), author)) AS shared_by

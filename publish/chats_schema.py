@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VERSION = 1
+VERSION = 2
 """Stored as user_version. Raise it with every change to a table below."""
 
 
@@ -86,9 +86,9 @@ QUESTIONS = Table(
 ANSWERS = Table(
     "answers",
     f"""id TEXT NOT NULL, question TEXT NOT NULL REFERENCES questions(id), question_number INTEGER, rank INTEGER,
-    text TEXT NOT NULL, {_WHO}, local_time TEXT NOT NULL, kind TEXT NOT NULL, tip_count INTEGER NOT NULL,
-    reason TEXT NOT NULL, confidence REAL NOT NULL, url TEXT, post TEXT NOT NULL REFERENCES posts(id), {_PLACE},
-    posted_at TEXT NOT NULL""",
+    text TEXT NOT NULL, shown TEXT NOT NULL, {_WHO}, local_time TEXT NOT NULL, kind TEXT NOT NULL,
+    tip_count INTEGER NOT NULL, reason TEXT NOT NULL, confidence REAL NOT NULL, url TEXT,
+    post TEXT NOT NULL REFERENCES posts(id), {_PLACE}, posted_at TEXT NOT NULL""",
     indexes=("question, rank", "session, question_number", "author", "post"),
 )
 TIPS = Table(
@@ -115,7 +115,7 @@ THEMES = Table(
 LINKS = Table(
     "links",
     f"""id TEXT NOT NULL, url TEXT NOT NULL, title TEXT, domain TEXT, people_count INTEGER NOT NULL,
-    post_count INTEGER NOT NULL, shared_by TEXT NOT NULL, local_time TEXT NOT NULL,
+    post_count INTEGER NOT NULL, relevant_count INTEGER NOT NULL, shared_by TEXT NOT NULL, local_time TEXT NOT NULL,
     post TEXT NOT NULL REFERENCES posts(id), {_PLACE}, first_shared_at TEXT NOT NULL""",
     indexes=("session, people_count", "chat, people_count", "domain"),
 )
