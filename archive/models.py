@@ -211,13 +211,16 @@ class Problem:
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """One sitting of a chat. ``starts_at`` and ``ends_at`` are archive texts; ``questions`` as announced."""
+    """One sitting of a chat. ``starts_at`` and ``ends_at`` are archive texts; ``questions`` as announced; ``weekly``:
+    it follows from the rule of a weekly chat.
+    """
 
     id: str
     chat: str
     starts_at: str
     ends_at: str
     questions: tuple[str, ...] = ()
+    weekly: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

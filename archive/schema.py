@@ -16,7 +16,7 @@ CREATE TABLE chats (
 ) STRICT;
 CREATE TABLE sessions (
   id TEXT PRIMARY KEY, chat TEXT NOT NULL REFERENCES chats(slug),
-  starts_at TEXT NOT NULL, ends_at TEXT NOT NULL, questions TEXT NOT NULL
+  starts_at TEXT NOT NULL, ends_at TEXT NOT NULL, questions TEXT NOT NULL, weekly INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX sessions_chat ON sessions(chat, starts_at);
 CREATE TABLE runs (

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, overload
 
 from filelock import FileLock
 from sqlite_utils import Database
@@ -123,7 +123,7 @@ class Archive:
             conn.execute("UPDATE runs SET ended_at = ?, exit = ? WHERE id = ?", (self.now(), exit_code, self.run))
 
     def save_chat(self, chat: Chat) -> None:
-        """Writes the chat and its sessions as the settings have them; sessions known before are kept."""
+        """Writes the chat and its sessions as the settings have them; of a weekly chat the past sittings stay."""
         with self.transaction() as conn:
             conn.execute(
                 "INSERT INTO chats (slug, title, hashtags, hosts, timezone, description) VALUES (?, ?, ?, ?, ?, ?)"
@@ -132,11 +132,20 @@ class Archive:
                 (chat.slug, chat.title, _list(chat.hashtags), _list(chat.hosts), chat.timezone, chat.description),
             )
             conn.executemany(
-                "INSERT INTO sessions (id, chat, starts_at, ends_at, questions) VALUES (?, ?, ?, ?, ?)"
+                "INSERT INTO sessions (id, chat, starts_at, ends_at, questions, weekly) VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET starts_at = excluded.starts_at, ends_at = excluded.ends_at,"
-                " questions = excluded.questions",
-                [(s.id, s.chat, s.starts_at, s.ends_at, _list(s.questions)) for s in chat.sessions],
+                " questions = excluded.questions, weekly = excluded.weekly",
+                [(s.id, s.chat, s.starts_at, s.ends_at, _list(s.questions), s.weekly) for s in chat.sessions],
             )
+            # past sittings of a weekly chat stay; what else the settings no longer name was a mistake
+            conn.execute(
+                "DELETE FROM sessions WHERE chat = ? AND id NOT IN (SELECT value FROM json_each(?))"
+                " AND NOT (weekly AND ? AND starts_at < ?)",
+                (
+                    chat.slug, json.dumps([s.id for s in chat.sessions]), any(s.weekly for s in chat.sessions),
+                    self.now(),
+                ),
+            )  # fmt: skip
 
     def load_chats(self) -> dict[str, Chat]:
         """Every chat that the archive knows, by slug, with its sessions in order of time."""
@@ -144,9 +153,17 @@ class Archive:
         rows = self.conn.execute("SELECT slug, title, hashtags, hosts, timezone, description FROM chats ORDER BY slug")
         for slug, title, hashtags, hosts, timezone, description in rows.fetchall():
             sessions = tuple(
-                Session(id=i, chat=slug, starts_at=starts, ends_at=ends, questions=tuple(json.loads(questions)))
-                for i, starts, ends, questions in self.conn.execute(
-                    "SELECT id, starts_at, ends_at, questions FROM sessions WHERE chat = ? ORDER BY starts_at", (slug,)
+                Session(
+                    id=i,
+                    chat=slug,
+                    starts_at=starts,
+                    ends_at=ends,
+                    questions=tuple(json.loads(questions)),
+                    weekly=bool(weekly),
+                )
+                for i, starts, ends, questions, weekly in self.conn.execute(
+                    "SELECT id, starts_at, ends_at, questions, weekly FROM sessions WHERE chat = ? ORDER BY starts_at",
+                    (slug,),
                 )
             )
             chats[slug] = Chat(
@@ -155,9 +172,20 @@ class Archive:
             )  # fmt: skip
         return chats
 
-    def save_page(self, prepared: PreparedPage, batch: Batch, place: WalkPlace) -> Saved:
-        """The raw page, the posts read from it and the place of the walk, in one transaction."""
+    @overload
+    def save_page(self, prepared: PreparedPage, batch: Batch, place: WalkPlace) -> Saved: ...
+
+    @overload
+    def save_page(self, prepared: PreparedPage, batch: Batch, place: WalkPlace, *, once: bool) -> Saved | None: ...
+
+    def save_page(self, prepared: PreparedPage, batch: Batch, place: WalkPlace, *, once: bool = False) -> Saved | None:
+        """The raw page, the posts read from it and the place of the walk, in one transaction.
+
+        ``once``: a page that was stored for this chat before is not stored again; the answer is None.
+        """
         with self.transaction() as conn:
+            if once and _has_page(conn, prepared, place):
+                return None
             page = _insert_page(conn, prepared, place, self.run)
             saved = save_parsed(conn, page, prepared.page, batch, place)
             conn.execute(
@@ -171,13 +199,19 @@ class Archive:
             )  # fmt: skip
         return saved
 
-    def has_page(self, place: WalkPlace, prepared: PreparedPage) -> bool:
-        """Whether this very page of a file was stored for this chat before."""
-        row = self.conn.execute(
-            "SELECT 1 FROM pages JOIN walks ON walks.id = pages.walk WHERE sha256 = ? AND source = ? AND chat = ?",
-            (prepared.sha256, prepared.page.source, place.chat),
-        ).fetchone()
-        return row is not None
+
+def _has_page(conn: sqlite3.Connection, prepared: PreparedPage, place: WalkPlace) -> bool:
+    """Whether this very page of a file was stored for this chat before, under whatever name.
+
+    A page without a body tells of a fault of its file, so there the name and line count too.
+    """
+    page = prepared.page
+    row = conn.execute(
+        "SELECT 1 FROM pages JOIN walks ON walks.id = pages.walk WHERE sha256 = ? AND source = ? AND chat = ?"
+        " AND (? OR (origin = ? AND first_line = ?))",
+        (prepared.sha256, page.source, place.chat, bool(page.body), page.origin, page.first_line),
+    ).fetchone()
+    return row is not None
 
 
 def save_parsed(conn: sqlite3.Connection, page: int, raw: RawPage, batch: Batch, place: WalkPlace) -> Saved:

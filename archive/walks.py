@@ -41,9 +41,11 @@ def load_last_done(archive: Archive, key: str) -> Walk | None:
     return None if row is None else Walk(*row)
 
 
-def open_walk(archive: Archive, walk: Walk) -> Walk:
-    """Writes a new open walk and gives it its id."""
+def begin_walk(archive: Archive, walk: Walk) -> Walk:
+    """Writes a new open walk and gives it its id; where another process has begun one of this key, gives that."""
     with archive.transaction() as conn:
+        if (begun := load_open_walk(archive, walk.key)) is not None:
+            return begun
         row = conn.execute(
             "INSERT INTO walks (chat, platform, key, floor, top, status, opened_at, covers_from, covers_to)"
             " VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?)",

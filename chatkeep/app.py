@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import threading
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,13 +16,15 @@ import click
 from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from archive.errors import StorageError, Stopped, TryLater
+from archive.errors import Stopped, StorageError, TryLater
 from archive.models import Chat
 from archive.store import Archive, open_archive, storage_errors
 from archive.times import Clock, system_clock
 from chatkeep import __version__
 from chatkeep.settings import Settings, find_chat, load_settings
+from collector.stopping import Stop
 
 
 @dataclass(slots=True)
@@ -32,8 +34,10 @@ class App:
     config: Path
     data: Path
     clock: Clock = system_clock
-    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
-    remarks: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
+    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True, markup=False, emoji=False))
+    remarks: Console = field(
+        default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    )
 
     @property
     def archive_path(self) -> Path:
@@ -94,39 +98,44 @@ class App:
         """The chat that a person means; raises UsageError with the known ones."""
         return find_chat(name, archive.load_chats())
 
+    def say(self, text: str) -> None:
+        """A line for a person; what came from elsewhere can neither colour it nor move the cursor."""
+        self.out.print(Text(printable(text)))
+
     def show(self, rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None) -> None:
         """A table for a person, or JSON for a program."""
         if as_json:
             click.echo(json.dumps(list(rows), ensure_ascii=False, indent=2))
         elif rows:
-            table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+            table = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)
             for name in rows[0]:
                 table.add_column(name, justify="right" if isinstance(rows[0][name], int) else "left", overflow="fold")
             for row in rows:
-                table.add_row(*("" if value is None else str(value) for value in row.values()))
+                table.add_row(*(Text("" if value is None else printable(str(value))) for value in row.values()))
             self.out.print(table)
+
+
+def printable(text: str) -> str:
+    """The text without what would steer a terminal: control characters other than line ends, and text direction."""
+    return "".join("�" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\u200d" else c for c in text)
 
 
 def _differs(known: Chat | None, chat: Chat) -> bool:
     if known is None:
         return True
     plain = ("title", "hashtags", "hosts", "timezone", "description")
-    return any(getattr(known, name) != getattr(chat, name) for name in plain) or any(
-        session not in known.sessions for session in chat.sessions
+    return any(getattr(known, name) != getattr(chat, name) for name in plain) or chat.sessions != tuple(
+        session for session in known.sessions if session in chat.sessions or not session.weekly
     )
 
 
 @contextmanager
-def stoppable() -> Iterator[threading.Event]:
-    """An event that the first SIGINT or SIGTERM sets, so that work ends after its transaction; a second stops now."""
-    stop = threading.Event()
-
-    def ask(_signal: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+def stoppable() -> Iterator[Stop]:
+    """An event that the first SIGINT or SIGTERM sets: work ends after its transaction; a second stops now."""
+    stop = Stop()
+    old = {
+        number: signal.signal(number, lambda _number, _frame: stop.ask()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield stop
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from archive.errors import ChatkeepError, Stopped
 from chatkeep import __version__
-from chatkeep.app import App
+from chatkeep.app import App, printable
 from chatkeep.commands import capture, demo, findings, setup, site
 
 _BUG = 1
@@ -53,7 +54,13 @@ def main() -> None:
     """Runs the command line and leaves with its exit code (0 done, 1 a bug, 2 usage, 3 settings or credentials,
     4 try later, 5 partly done, 6 disk or database, 130 stopped).
     """
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run(sys.argv[1:]))
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Lets SIGTERM end a command as Ctrl-C does: the transaction is rolled back, and one line says so."""
+    raise KeyboardInterrupt
 
 
 def run(arguments: list[str]) -> int:
@@ -81,7 +88,7 @@ def _report(error: BaseException) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    click.echo(f"chatkeep: {message}", err=True)
+    click.echo(f"chatkeep: {printable(message)}", err=True)
     return code
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -37,16 +38,29 @@ def occurrences(every: str, minutes: int, zone: ZoneInfo, now: datetime) -> list
     return begun[-1:] + coming[:1]
 
 
-def build_sessions(
-    chat: str, zone: ZoneInfo, sittings: list[tuple[datetime, datetime, tuple[str, ...], str | None]]
-) -> tuple[Session, ...]:
-    """Sessions with stable ids: the given one, else chat and local day, with the hour where a day has two."""
-    days = Counter(start.astimezone(zone).date() for start, _, _, _ in sittings)
-    sessions = []
-    for start, end, questions, given in sittings:
-        local = start.astimezone(zone)
-        name = f"{chat}-{local:%Y-%m-%d}" + (f"-{local:%H%M}" if days[local.date()] > 1 else "")
-        sessions.append(
-            Session(id=given or name, chat=chat, starts_at=to_text(start), ends_at=to_text(end), questions=questions)
-        )
-    return tuple(sorted(sessions, key=lambda session: session.starts_at))
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """One sitting as the settings give it. ``id`` is None where they name none."""
+
+    starts: datetime
+    ends: datetime
+    questions: tuple[str, ...] = ()
+    id: str | None = None
+    weekly: bool = False
+
+
+def build_sessions(chat: str, zone: ZoneInfo, sittings: Sequence[Sitting]) -> tuple[Session, ...]:
+    """Sessions with stable ids: the given one, else chat and local day.
+
+    Of several on one day the first that is listed has the plain id, so that adding one later renames none.
+    """
+    sessions: dict[str, Session] = {}
+    for sitting in sittings:
+        local = sitting.starts.astimezone(zone)
+        plain = f"{chat}-{local:%Y-%m-%d}"
+        name = sitting.id or (plain if plain not in sessions else f"{plain}-{local:%H%M}")
+        sessions[name] = Session(
+            id=name, chat=chat, starts_at=to_text(sitting.starts), ends_at=to_text(sitting.ends),
+            questions=sitting.questions, weekly=sitting.weekly,
+        )  # fmt: skip
+    return tuple(sorted(sessions.values(), key=lambda session: session.starts_at))

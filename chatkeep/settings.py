@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,10 +16,11 @@ from dotenv import dotenv_values
 
 from archive.errors import SettingsError, UsageError
 from archive.models import Chat, normalise_tag
-from chatkeep.sessions import build_sessions, occurrences
+from chatkeep.sessions import Sitting, build_sessions, occurrences
 
 _CHAT_KEYS = frozenset({"title", "hashtags", "hosts", "timezone", "description", "session", "budget"})
 _SESSION_KEYS = frozenset({"starts", "ends", "every", "minutes", "questions", "id"})
+_YEARS = range(2006, 2101)  # the first hashtag chats are of 2007
 _SOURCES: Mapping[str, frozenset[str]] = {
     "bluesky": frozenset({"service"}),
     "mastodon": frozenset({"servers"}),
@@ -87,7 +88,21 @@ def load_settings(path: Path, now: datetime, environment: Mapping[str, str] | No
     reader = _Reader(path, text)
     reader.known(table, frozenset({"chat", "source"}), "chats.toml")
     chats = [_read_chat(reader, slug, chat, now) for slug, chat in _table(reader, table, "chat").items()]
+    _refuse_twins(reader, chats)
     return Settings(path, {chat.slug: chat for chat in chats}, _read_sources(reader, table), secrets)
+
+
+def _refuse_twins(reader: _Reader, chats: Sequence[Chat]) -> None:
+    owners: dict[str, str] = {}
+    for chat in chats:
+        for session in chat.sessions:
+            if owners.setdefault(session.id, chat.slug) != chat.slug:
+                words = f"the session id {session.id!r} stands in two chats"
+                raise reader.error(words, "give each session an id of its own", session.id)
+    slugs = [chat.slug.lower() for chat in chats]
+    for slug in slugs:
+        if slugs.count(slug) > 1:
+            raise reader.error(f"two chats are called {slug!r}", "give each chat a name of its own", f"chat.{slug}")
 
 
 def _read(path: Path) -> str:
@@ -134,9 +149,7 @@ def _read_chat(reader: _Reader, slug: str, table: Mapping[str, Any], now: dateti
     )
 
 
-def _read_sittings(
-    reader: _Reader, table: Mapping[str, Any], zone: ZoneInfo, now: datetime
-) -> list[tuple[datetime, datetime, tuple[str, ...], str | None]]:
+def _read_sittings(reader: _Reader, table: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> list[Sitting]:
     sittings = []
     for session in reader.tables(table, "session"):
         reader.known(session, _SESSION_KEYS, "[[chat.….session]]")
@@ -145,9 +158,11 @@ def _read_sittings(
             times = _weekly(reader, session, zone, now)
         else:
             times = [(_moment(reader, session, "starts", zone), _end(reader, session, zone))]
-        sittings += [(start, end, questions, given) for start, end in times]
-    for start, end, _, _ in sittings:
-        if end <= start:
+        sittings += [Sitting(start, end, questions, given, "every" in session) for start, end in times]
+        if given and len(times) > 1:
+            raise reader.error("a weekly session has many sittings, and cannot have an id", "take the id out", "id")
+    for sitting in sittings:
+        if sitting.ends <= sitting.starts:
             raise reader.error("a session ends before it starts", "mend its starts and ends", "ends")
     return sittings
 
@@ -177,6 +192,8 @@ def _end(reader: _Reader, session: Mapping[str, Any], zone: ZoneInfo) -> datetim
 def _moment(reader: _Reader, session: Mapping[str, Any], key: str, zone: ZoneInfo) -> datetime:
     value = session.get(key)
     if isinstance(value, datetime):
+        if value.year not in _YEARS:
+            raise reader.error(f"{key} lies in the year {value.year}", "mend the year", key)
         return value if value.tzinfo else value.replace(tzinfo=zone)
     kind = "a day without an hour" if isinstance(value, date) else "missing" if value is None else "not a time"
     raise reader.error(f"{key} of a session is {kind}", f"write {key} = 2026-10-08T13:00:00", key)
@@ -189,23 +206,37 @@ def _read_sources(reader: _Reader, table: Mapping[str, Any]) -> dict[str, Mappin
             raise reader.error(f"no source {name!r}", f"there are {', '.join(sorted(_SOURCES))}", f"source.{name}")
         reader.known(source, _SOURCES[name], f"[source.{name}]")
         for key in source:
-            reader.words(source, key) if key == "servers" else reader.text(source, key)
+            if key == "servers" and not reader.words(source, key):
+                raise reader.error("no server is named", 'write servers = ["https://mastodon.social"]', key)
+            if key != "servers":
+                reader.text(source, key)
     return sources
 
 
 def _load_secrets(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """Secrets by the names of design section 9; the environment goes before the .env file."""
     names = ("X_BEARER_TOKEN", "BLUESKY_HANDLE", "BLUESKY_APP_PASSWORD")
-    found = {key: value for key, value in dotenv_values(folder / ".env").items() if value} | dict(environment)
+    try:
+        filed = dotenv_values(folder / ".env")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{folder / '.env'} is not UTF-8 text; save it as UTF-8 in your editor") from error
+    except OSError as error:
+        raise SettingsError(f"{folder / '.env'} cannot be read: {error.strerror}") from error
+    found = {key: value for key, value in filed.items() if value} | dict(environment)
     return {key: value for key, value in found.items() if value and (key in names or key.startswith("MASTODON_TOKEN"))}
 
 
 def find_chat(name: str, chats: Mapping[str, Chat]) -> Chat:
     """The chat that a person means: with # or spaces or in capitals. Raises UsageError that lists the known ones."""
     wanted = normalise_tag("".join(name.split()))
-    for chat in chats.values():
-        if wanted in (chat.slug.lower(), *chat.hashtags):
-            return chat
+    if wanted in chats:
+        return chats[wanted]
+    meant = [chat for chat in chats.values() if wanted in (chat.slug.lower(), *chat.hashtags)]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        several = ", ".join(chat.slug for chat in meant)
+        raise UsageError(f"{name!r} can mean several chats; say which: {several}")
     if not chats:
         raise UsageError(f"no chat {name!r}: there are none yet; `chatkeep init` sets one up")
     known = ", ".join(sorted(chats))

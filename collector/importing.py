@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive.models import Batch, Chat, Flaw
+from archive.projection import storable
 from archive.store import Archive, PreparedPage, WalkPlace, prepare_page
-from archive.walks import Walk, close_walk, load_open_walk, open_walk
+from archive.walks import Walk, begin_walk, close_walk
 from collector.sources.base import FileSource
 
 _EXAMPLES = 5
@@ -85,20 +86,15 @@ def import_file(
 
 
 def _open(archive: Archive, chat: Chat, path: Path, source: FileSource) -> Walk:
-    key = f"{chat.slug}|import|{source.name}|{path.name}"
-    if (walk := load_open_walk(archive, key)) is not None:
-        return walk
+    key = f"{chat.slug}|import|{source.name}|{storable(path.name)}"
     walk = Walk(
         id=0, chat=chat.slug, platform=source.platform, key=key, floor=None, top=None, cursor=None, not_before=None,
         opened_at=archive.now(), covers_from=None, covers_to=None,
     )  # fmt: skip
-    return open_walk(archive, walk)
+    return begin_walk(archive, walk)
 
 
 def _save(archive: Archive, walk: Walk, prepared: PreparedPage, batch: Batch, account: Imported) -> None:
     place = WalkPlace(walk=walk.id, key=walk.key, chat=walk.chat, platform=walk.platform, cursor=None)
-    if archive.has_page(place, prepared):
-        account.add(batch, frozenset())
-        return
-    saved = archive.save_page(prepared, batch, place)
-    account.add(batch, saved.new)
+    saved = archive.save_page(prepared, batch, place, once=True)
+    account.add(batch, saved.new if saved else frozenset())

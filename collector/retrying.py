@@ -12,6 +12,7 @@ from typing import TypeVar
 import tenacity
 
 from archive.errors import Retriable
+from collector.stopping import Stop
 
 LONGEST_WAIT_SECONDS = 60.0
 _ATTEMPTS = 5
@@ -40,7 +41,18 @@ class Retrying:
             sleep=self._sleep,
             reraise=True,
         )
-        return retrying(exchange)
+        return retrying(self._cut_off_when_stopped(exchange))
+
+    def _cut_off_when_stopped(self, exchange: Callable[[], T]) -> Callable[[], T]:
+        stop = self._stop
+        if not isinstance(stop, Stop):
+            return exchange
+
+        def guarded() -> T:
+            with stop.exchanging():
+                return exchange()
+
+        return guarded
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

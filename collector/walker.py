@@ -7,19 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, Skippable
+from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, Skippable, Stopped
 from archive.models import Batch, Chat, RawPage
 from archive.saving import Saved
 from archive.store import Archive, WalkPlace, prepare_page
-from archive.times import from_text, shift, to_text
+from archive.times import shift, to_text
 from archive.walks import (
     Walk,
     asked_before,
+    begin_walk,
     close_walk,
     defer_walk,
     load_last_done,
     load_open_walk,
-    open_walk,
 )
 from collector.retrying import Retrying
 from collector.sources.base import Plan, Source
@@ -28,6 +28,8 @@ from collector.sources.base import Plan, Source
 # X has been seen to give fresh cursors for one post for ever.
 _PAGES_WITHOUT_NEWS = 25
 _MOST_PAGES = 5_000
+# What a platform asks for beyond a day is a mistake, or a reason for a person to look.
+_LONGEST_WAIT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Walker:
             self._defer(walk, result, error, error.after)
         except (OutOfBudget, Fatal) as error:
             self._defer(walk, result, error, None)
+        except Stopped:
+            result.why = "stopped"
         except Skippable as error:
             result.status, result.why, result.error = "abandoned", str(error), error
             close_walk(self.archive, walk, "abandoned", str(error))
@@ -100,7 +104,7 @@ class Walker:
         starts = self._starts(plan, last, since)
         earliest = self.source.earliest(self._bounded(plan, walk, since))
         walk.covers_from = max(filter(None, (starts, earliest)), default=None)
-        return open_walk(self.archive, walk)
+        return begin_walk(self.archive, walk)
 
     def _starts(self, plan: Plan, last: Walk | None, since: str | None) -> str | None:
         """From when on a complete walk would prove something; None: as far back as the platform goes."""
@@ -161,5 +165,5 @@ class Walker:
     def _defer(self, walk: Walk, result: Walked, error: ExchangeError, after: float | None) -> None:
         result.why, result.error = str(error), error
         if after is not None:
-            result.not_before = to_text(from_text(self.archive.now()) + timedelta(seconds=after))
+            result.not_before = to_text(self.archive.clock() + min(timedelta(seconds=after), _LONGEST_WAIT))
         defer_walk(self.archive, walk, result.not_before, str(error))

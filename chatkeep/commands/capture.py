@@ -64,7 +64,7 @@ def collect(
         if as_json:
             app.show(rows, as_json=True)
         for row in [] if as_json else rows:
-            app.out.print(_sentence(row), markup=False)
+            app.say(_sentence(row))
         if stop.is_set():
             raise Stopped("stopped; the archive is whole, and the same command goes on where it was")
         _raise_for(found, results)
@@ -209,6 +209,11 @@ def import_(app: App, chat: str, files: tuple[Path, ...], format_: str | None, *
         for account in accounts:
             _explain(app, account)
         _propose_sessions(app, found, outside)
+    useless = [account.path.name for account in accounts if account.new_count + account.known_count == 0]
+    if useless:
+        raise PartlyDone(
+            f"no post was found in {', '.join(useless)}: is it the right kind of file? (--format says which)"
+        )
     if any(account.cut_short for account in accounts):
         raise PartlyDone("a file ended in the middle; what could be read is in the archive")
 
@@ -269,14 +274,14 @@ def _explain(app: App, account: Imported) -> None:
     row = _account_row(account)
     along = "came along in quotes and replies"
     facts = ", ".join(f"{value:,} {name}" for name, value in list(row.items())[2:] if value or name != along)
-    app.out.print(f"{account.path.name} ({account.format}): {facts}", markup=False)
+    app.say(f"{account.path.name} ({account.format}): {facts}")
     for reason, count in account.reasons.most_common(5):
-        app.out.print(f"  not usable ({count:,}): {reason}", markup=False)
+        app.say(f"  not usable ({count:,}): {reason}")
     for flaw in account.examples:
         if flaw.line is not None:
-            app.out.print(f"  {account.path.name}, line {flaw.line}: {flaw.detail}", markup=False)
+            app.say(f"  {account.path.name}, line {flaw.line}: {flaw.detail}")
     if account.unusable_count > len(account.examples):
-        app.out.print("  every line is listed in the archive's table problems")
+        app.say("  every line is listed in the archive's table problems")
 
 
 def _propose_sessions(app: App, chat: Chat, times: list[str]) -> None:
@@ -284,17 +289,15 @@ def _propose_sessions(app: App, chat: Chat, times: list[str]) -> None:
     proposals = propose_sessions(times)
     if not times:
         return
-    app.out.print(
-        f"{len(times):,} posts lie outside the sessions of {chat.slug}; they count as one session of their own."
-    )
+    app.say(f"{len(times):,} posts lie outside the sessions of {chat.slug}; they count as one session of their own.")
     if not proposals:
         return
     known = chat.slug in app.load_settings().chats
     where = f"paste this into {app.config}" + ("" if app.config.exists() else " (a new text file in this folder)")
-    app.out.print(f"They look like these sessions. To keep them apart, {where}, then run `chatkeep analyse`:\n")
+    app.say(f"They look like these sessions. To keep them apart, {where}, then run `chatkeep analyse`:\n")
     if not known:
-        app.out.print(f"[chat.{chat.slug}]\nhashtags = {json.dumps(list(chat.hashtags))}\n", markup=False)
-    app.out.print(render_proposals(chat, proposals), markup=False)
+        app.say(f"[chat.{chat.slug}]\nhashtags = {json.dumps(list(chat.hashtags))}\n")
+    app.say(render_proposals(chat, proposals))
 
 
 @click.command()
@@ -309,7 +312,7 @@ def parse(app: App) -> None:
         parsers = {name: source.parse for name, source in build_parsers(http, app.clock).items()}
         with Status("reading the stored pages again…", console=app.remarks) if is_terminal() else nullcontext():
             done = reparse(archive, parsers)
-    app.out.print(f"read {done.pages_count} pages again: {done.posts_count} posts. Now run `chatkeep analyse`.")
+    app.say(f"read {done.pages_count} pages again: {done.posts_count} posts. Now run `chatkeep analyse`.")
 
 
 COMMANDS = (collect, import_, parse)

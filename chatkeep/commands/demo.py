@@ -48,7 +48,7 @@ def demo(app: App, *, seconds: float, serve: bool, port: int) -> None:
     script, clock = load_demo(seconds)
     shown.clock = clock
     chat = script.chat
-    app.out.print(f"{chat.title}\n{chat.description}\n", markup=False)
+    app.say(f"{chat.title}\n{chat.description}\n")
     with stoppable() as stop, open_archive(shown.archive_path, clock) as archive:
         archive.start_run("demo", __version__)
         with staged(script, clock) as stage, _board(app) as watch:
@@ -61,7 +61,7 @@ def demo(app: App, *, seconds: float, serve: bool, port: int) -> None:
         write_file(guide, render_export(archive.conn, chat.slug, "guide", "md"))
         _summarise(app, archive, chat, played)
         archive.end_run(0)
-    app.out.print(f"The archive: {shown.archive_path}\nThe guide:   {guide}", markup=False)
+    app.say(f"The archive: {shown.archive_path}\nThe guide:   {guide}")
     if serve:
         from publish.serving import serve_site  # noqa: PLC0415  # Datasette takes a second to load
 
@@ -72,15 +72,14 @@ def _summarise(app: App, archive: Archive, chat: Chat, played: Played) -> None:
     platforms = ", ".join(f"{PLATFORM_NAMES[name]} {count}" for name, count in sorted(played.new_by_platform.items()))
     gone = archive.conn.execute("SELECT count(*) FROM tombstones").fetchone()[0]
     edited = archive.conn.execute("SELECT count(*) FROM posts WHERE edited_at IS NOT NULL").fetchone()[0]
-    app.out.print(
+    app.say(
         f"Captured {sum(played.new_by_platform.values())} posts in {played.requests} requests: {platforms};"
         f" {played.late_count} of them came in the next morning.\n"
         f"Out of reach: {played.unreachable_count} of the {played.script_count} posts that were written for this chat."
-        " A search for the hashtag shows no reposts, no replies without it, and not what was deleted before we looked.\n"
+        " A search for the hashtag shows no reposts, no replies without it, nothing that was deleted before.\n"
         f"Edited since: {edited}. Deleted since, and not shown: {gone}.\n"
         f"Found: {describe(found_row(archive, chat))}.\n"
         "No person has reviewed the tips yet: they are proposals.",
-        markup=False,
     )
 
 
@@ -101,7 +100,7 @@ class _Lines:
             counts = ", ".join(f"{PLATFORM_NAMES[name]} {count}" for name, count in played.new_by_platform.items())
             asked = f"Q{played.question}" if played.question else "before Q1"
             where = f"minute {played.minute}, {asked}" if played.phase == "the session" else played.phase
-            self._app.remarks.print(f"{where}: {counts} posts", markup=False)
+            self._app.remarks.print(f"{where}: {counts} posts")
 
 
 class _Board(AbstractContextManager["_Board"]):

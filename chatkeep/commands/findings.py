@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,9 @@ def analyse(app: App, chat: str | None, *, as_json: bool) -> None:
         app.show(rows, as_json=True)
         return
     for row in rows:
-        app.out.print(f"{row['chat']}: {describe(row)}", markup=False)
+        app.say(f"{row['chat']}: {describe(row)}")
     if not rows:
-        app.out.print("There is no chat yet: `chatkeep init` sets one up.")
+        app.say("There is no chat yet: `chatkeep init` sets one up.")
 
 
 def found_row(archive: Archive, chat: Chat) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def export(app: App, chat: str, what: str, format_: str, output: Path | None) ->
         return
     path = output or app.data / "exports" / f"{found.slug}-{what}.{format_}"
     write_file(path, text)
-    app.out.print(f"wrote {path}", markup=False)
+    app.say(f"wrote {path}")
 
 
 def write_file(path: Path, text: str) -> None:
@@ -122,6 +122,8 @@ def write_file(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8", newline="")
         part.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise StorageError(
             f"{path} could not be written: {error.strerror}; choose another place with --output"
         ) from error
@@ -142,10 +144,10 @@ def status(app: App, chat: str | None, *, as_json: bool) -> None:
     if as_json:
         app.show([{"chats": rows, "unfinished": waiting, "coverage": covered, "problems": problems}], as_json=True)
         return
-    app.out.print(_verdict(rows, waiting))
+    app.say(_verdict(rows, waiting))
     app.show(rows, as_json=False)
     app.show(covered, as_json=False, title="\nMinutes of each session: what the capture proves")
-    app.show(waiting, as_json=False, title="\nNot finished: run `chatkeep collect` again")
+    app.show(waiting, as_json=False, title="\nNot finished")
     app.show(problems, as_json=False, title="\nWhat could not be read")
 
 
@@ -180,20 +182,28 @@ def _status_row(archive: Archive, chat: Chat) -> dict[str, Any]:
 
 def _open_walks(archive: Archive, chat: Chat) -> list[dict[str, Any]]:
     rows = archive.conn.execute(
-        "SELECT platform, opened_at, pages_count, not_before, why FROM walks WHERE chat = ? AND status = 'open'",
+        "SELECT platform, opened_at, pages_count, not_before, why, key FROM walks WHERE chat = ? AND status = 'open'",
         (chat.slug,),
     )
     return [
         {
             "chat": chat.slug,
-            "platform": PLATFORM_NAMES[platform],
+            "what": _what(platform, key),
             "begun": opened_at,
             "pages": pages,
             "not before": not_before,
             "why": why,
         }
-        for platform, opened_at, pages, not_before, why in rows
+        for platform, opened_at, pages, not_before, why, key in rows
     ]
+
+
+def _what(platform: str, key: str) -> str:
+    """The unfinished work in words: an import is finished by importing its file again, the rest by collecting."""
+    _, purpose, plan = key.split("|", 2)
+    if purpose == "import":
+        return f"import of {plan.partition('|')[2]}: import the file again"
+    return f"{PLATFORM_NAMES[platform]}: run `chatkeep collect` again"
 
 
 def coverage_rows(archive: Archive, chat: Chat) -> list[dict[str, Any]]:

@@ -12,9 +12,11 @@ import click
 
 from archive.errors import SettingsError, UsageError
 from archive.models import PLATFORM_NAMES, Problem
+from archive.store import storage_errors
 from chatkeep import __version__
 from chatkeep.answers import Hashtag, LocalTime, Platforms, Zone
 from chatkeep.app import App, json_option, pass_app
+from chatkeep.commands.findings import write_file
 from chatkeep.sources import build_sources
 from collector.transport import build_client
 
@@ -79,22 +81,22 @@ def init(  # noqa: PLR0913  # one parameter an option
 ) -> None:
     """Set up a chat: write chats.toml, a file for your keys, and the data folder."""
     text = _settings_text(hashtag, title, (starts, minutes, timezone), hosts, platforms)
-    app.config.write_text(text, encoding="utf-8")
+    write_file(app.config, text)
     try:
         app.load_settings()
     except SettingsError:
         app.config.unlink()
         raise
-    app.data.mkdir(parents=True, exist_ok=True)
+    with storage_errors(app.data):
+        app.data.mkdir(parents=True, exist_ok=True)
     secrets = app.config.parent / ".env"
     if not secrets.exists():
         with open(os.open(secrets, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123  # made unreadable to others from its first moment, which pathlib cannot
             file.write(_SECRETS)
-    app.out.print(
+    app.say(
         f"wrote {app.config} and {secrets}.\n"
         f"Open {secrets} in a text editor (files that begin with a dot may be hidden in your file manager) and put your"
         " keys into it. Then run `chatkeep check`.",
-        markup=False,
     )
 
 
@@ -142,18 +144,18 @@ def check(app: App, *, as_json: bool) -> None:
             found = source.check()
             problems += found
             if not found and not as_json:
-                app.out.print(f"{PLATFORM_NAMES[name]}: ready")
+                app.say(f"{PLATFORM_NAMES[name]}: ready")
     if as_json:
         rows = [{"level": p.level, "where": p.where, "problem": p.message, "remedy": p.remedy} for p in problems]
         app.show(rows, as_json=True)
     else:
         for problem in problems:
-            app.out.print(_sentence(problem), markup=False)
+            app.say(_sentence(problem))
     errors = [problem for problem in problems if problem.level == "error"]
     if errors:
         raise SettingsError(f"{len(errors)} to mend before a capture can work; each is named above with its remedy")
     if not as_json:
-        app.out.print("Nothing stands in the way.")
+        app.say("Nothing stands in the way.")
 
 
 def _sentence(problem: Problem) -> str:

@@ -20,7 +20,7 @@ def publish(app: App, *, as_json: bool) -> None:
     rows = [{"table": name, "rows": count} for name, count in published.rows.items()]
     app.show(rows, as_json=as_json)
     if not as_json:
-        app.out.print(f"published {app.chats_path}; look at it with `chatkeep serve`", markup=False)
+        app.say(f"published {app.chats_path}; look at it with `chatkeep serve`")
 
 
 @click.command()
@@ -38,7 +38,7 @@ def serve(app: App, host: str, port: int) -> None:
 
 def announce(app: App, url: str) -> None:
     """Says where the site is."""
-    app.out.print(f"The site: {url}   (Ctrl-C ends it)", markup=False)
+    app.say(f"The site: {url}   (Ctrl-C ends it)")
 
 
 COMMANDS = (publish, serve)

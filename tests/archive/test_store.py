@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from memory_archive import memory_archive
 
 from archive.errors import StorageError
-from archive.models import Author, Batch, Deletion, Flaw, Link, Metrics, Post, RawPage, Ref
+from archive.models import Author, Batch, Chat, Deletion, Flaw, Link, Metrics, Post, RawPage, Ref, Session
 from archive.store import Archive, WalkPlace, open_archive, prepare_page
-from archive.walks import Walk, load_open_walk, open_walk
+from archive.walks import Walk, begin_walk, load_open_walk
 from collector.reparse import reparse
 
 SERVER = "https://one.example"
@@ -53,7 +53,7 @@ def x_post(number: int, text: str = "Bin day photos work #northmoor", **more: An
 
 def place_in(archive: Archive, platform: str = "x") -> WalkPlace:
     key = f"northmoor|tag {platform}"
-    walk = load_open_walk(archive, key) or open_walk(
+    walk = load_open_walk(archive, key) or begin_walk(
         archive, Walk(0, "northmoor", platform, key, None, None, None, None, archive.now(), None, None)
     )
     return WalkPlace(walk.id, key, "northmoor", platform, None)
@@ -265,3 +265,45 @@ def test_a_locked_archive_is_named_in_one_line(archive: Archive) -> None:
     with pytest.raises(StorageError, match="busy"):
         archive.start_run("collect", "0")
     other.close()
+
+
+def session_of(number: int, starts_at: str, *, weekly: bool = False) -> Session:
+    return Session(
+        id=f"northmoor-{number}",
+        chat="northmoor",
+        starts_at=starts_at,
+        ends_at="2026-12-31T00:00:00.000Z",
+        weekly=weekly,
+    )
+
+
+def test_a_session_that_the_settings_no_longer_name_goes_and_past_weekly_ones_stay(archive: Archive) -> None:
+    def save_sessions(*sessions: Session) -> list[str]:
+        archive.save_chat(Chat(slug="northmoor", title="", hashtags=("northmoor",), sessions=sessions))
+        return [session.id for session in archive.load_chats()["northmoor"].sessions]
+
+    past, coming = "2026-10-01T12:00:00.000Z", "2026-10-22T12:00:00.000Z"
+    assert save_sessions(session_of(1, past)) == ["northmoor-1"]
+    assert save_sessions(session_of(2, past, weekly=True)) == ["northmoor-2"]
+    assert save_sessions(session_of(3, coming, weekly=True)) == ["northmoor-2", "northmoor-3"]
+    assert save_sessions(session_of(4, coming, weekly=True)) == ["northmoor-2", "northmoor-4"]
+    assert save_sessions(session_of(5, coming)) == ["northmoor-5"]
+
+
+def test_a_page_of_a_file_is_stored_once_and_the_fault_of_each_file_is_told(archive: Archive) -> None:
+    page = page_of([x_post(1)], first_line=1)
+    place = place_in(archive)
+    assert archive.save_page(prepare_page(page), parse(page), place, once=True) is not None
+    assert archive.save_page(prepare_page(page), parse(page), place, once=True) is None
+    for origin, stored in (("a.gz", True), ("a.gz", False), ("b.gz", True)):
+        fault = RawPage(
+            source="test", format="lines", origin=origin, fetched_at="2026-10-08T12:00:00.000Z", body=b"", first_line=9
+        )
+        batch = Batch(flaws=[Flaw("cut", "the file ends too early", line=9)])
+        assert (archive.save_page(prepare_page(fault), batch, place, once=True) is not None) is stored
+
+
+def test_two_that_begin_the_same_walk_get_one(archive: Archive) -> None:
+    begun = place_in(archive)
+    twin = Walk(0, "northmoor", "x", begun.key, None, None, None, None, archive.now(), None, None)
+    assert begin_walk(archive, twin).id == begun.walk

@@ -183,6 +183,30 @@ def test_a_second_capture_of_the_same_archive_is_told_to_wait(staged: Staged, ca
     assert staged.chatkeep("collect", "northmoor") == 0
 
 
+def test_words_of_a_platform_cannot_break_or_steer_the_terminal(staged: Staged, capsys: Capsys) -> None:
+    body = json.dumps({"errors": [{"message": "[/b] no \x1b[31m red [bold]"}]}).encode()
+    staged.faults["x"].add(Fault(kind="status", status=400, body=body), 9)
+    assert staged.chatkeep("collect", "northmoor", "--source", "x") in (3, 4, 5)
+    said = capsys.readouterr()
+    assert "[/b] no" in said.out
+    assert "\x1b" not in said.out + said.err
+    assert staged.chatkeep("status") == 0
+
+
+def test_sigterm_cuts_off_an_exchange_that_hangs_and_keeps_the_place(staged: Staged) -> None:
+    staged.faults["x"].add(Fault(kind="hang"))
+    staged.write_settings()
+    command = ["--config", str(staged.folder / "chats.toml"), "collect", "northmoor", "--source", "x"]
+    process = started(staged.folder / "data", *command)
+    wait_for_rows(staged.folder / "data" / "archive.db", "SELECT count(*) FROM walks", lambda count: count > 0)
+    wait_until(lambda: not staged.faults["x"]._queue)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "goes on where it was" in err
+    assert staged.rows("SELECT status FROM walks") == [("open",)]
+
+
 def test_a_broken_settings_file_stops_every_command_with_its_line(staged: Staged, capsys: Capsys) -> None:
     (staged.folder / "chats.toml").write_text("[chat.a]\ntitle = \n")
     for command in (["collect", "a"], ["check"], ["status"], ["publish"]):
@@ -239,6 +263,7 @@ def test_an_empty_archive_is_published_and_exported_without_an_error(staged: Sta
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "chatkeep", "--data", str(folder), *arguments]
     return subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -270,15 +295,29 @@ def test_ctrl_c_ends_the_demo_and_leaves_a_whole_archive(tmp_path: Path) -> None
 
 
 def wait_for_posts(path: Path, enough: Callable[[int], bool]) -> None:
-    """Until the archive in another process holds enough posts; a deadline guards against hanging."""
-    deadline = datetime.now(UTC) + timedelta(seconds=60)
-    while datetime.now(UTC) < deadline:
+    wait_for_rows(path, "SELECT count(*) FROM posts", enough)
+
+
+def wait_for_rows(path: Path, sql: str, enough: Callable[[int], bool]) -> None:
+    """Until the archive of another process holds enough."""
+
+    def holds() -> bool:
         try:
             conn = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-            count = conn.execute("SELECT count(*) FROM posts").fetchone()[0]
-            conn.close()
-            if enough(count):
-                return
+            try:
+                return enough(conn.execute(sql).fetchone()[0])
+            finally:
+                conn.close()
         except sqlite3.OperationalError:
-            pass
-    raise AssertionError("the demo captured nothing")
+            return False
+
+    wait_until(holds)
+
+
+def wait_until(come: Callable[[], bool]) -> None:
+    """A deadline guards against hanging."""
+    deadline = datetime.now(UTC) + timedelta(seconds=60)
+    while datetime.now(UTC) < deadline:
+        if come():
+            return
+    raise AssertionError("what the test waits for did not come")

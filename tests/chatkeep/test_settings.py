@@ -28,6 +28,9 @@ every = "Thu 13:00"
 """
 
 
+TWINS = "".join(f'[[chat.{chat}.session]]\nid = "s"\nstarts = 2026-10-08T13:00:00\n' for chat in "ab")
+
+
 def load(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> Settings:
     path = tmp_path / "chats.toml"
     path.write_text(text, encoding="utf-8")
@@ -54,6 +57,14 @@ def test_a_whole_file_is_read_in_the_chats_own_time(tmp_path: Path) -> None:
         ("[[chat.a.session]]\nstarts = 2026-10-08\n", 2, "day without an hour"),
         ("[[chat.a.session]]\nstarts = 2026-10-08T13:00:00\nends = 2026-10-08T12:00:00\n", 3, "ends before"),
         ('[[chat.a.session]]\nevery = "sometimes"\n', 2, "Thu 13:00"),
+        ("[[chat.a.session]]\nstarts = 0001-01-01T00:00:00\n", 2, "mend the year"),
+        (
+            TWINS,
+            2,
+            "an id of its own",
+        ),
+        ("[chat.a]\n[chat.A]\n", 1, "a name of its own"),
+        ("[source.mastodon]\nservers = []\n", 2, "no server is named"),
         ("[source.myspace]\n", 1, "there are bluesky, mastodon, x"),
         ('[source.mastodon]\nservers = "https://a.example"\n', 2, "must be a list"),
     ],
@@ -124,3 +135,25 @@ def test_a_weekly_chat_keeps_its_local_hour_through_both_clock_changes(now: str,
     (start, end), _next = occurrences("Thu 13:00", 60, ZoneInfo("Europe/London"), moment)
     assert start.astimezone(UTC).hour == hours
     assert (end - start).total_seconds() == 3600
+
+
+def test_adding_a_session_on_the_same_day_renames_none(tmp_path: Path) -> None:
+    one = "[[chat.a.session]]\nstarts = 2023-03-01T13:00:00\n"
+    two = one + "[[chat.a.session]]\nstarts = 2023-03-01T10:00:00\n"
+    assert [s.id for s in load(tmp_path, one).chats["a"].sessions] == ["a-2023-03-01"]
+    assert {s.id: s.starts_at[11:13] for s in load(tmp_path, two).chats["a"].sessions} == {
+        "a-2023-03-01": "13", "a-2023-03-01-1000": "10",
+    }  # fmt: skip
+
+
+def test_a_name_that_is_one_chat_and_anothers_hashtag_means_the_chat(tmp_path: Path) -> None:
+    chats = load(tmp_path, '[chat.one]\nhashtags = ["two"]\n[chat.two]\n[chat.three]\nhashtags = ["two"]\n').chats
+    assert find_chat("two", chats).slug == "two"
+    with pytest.raises(UsageError, match="several chats"):
+        find_chat("both", load(tmp_path, '[chat.one]\nhashtags = ["both"]\n[chat.x]\nhashtags = ["both"]\n').chats)
+
+
+def test_a_file_of_keys_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("X_BEARER_TOKEN=gr\u00fc\n".encode("utf-16"))
+    with pytest.raises(SettingsError, match="UTF-8"):
+        load(tmp_path, GOOD)
