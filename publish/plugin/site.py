@@ -8,34 +8,42 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Generator, Mapping
+import sqlite3
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from datasette import NotFound, Response
-from datasette.utils import tilde_encode
 from datasette.views.base import DatasetteError
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from pluggy import HookimplMarker
 
 from publish.plugin.chart import HEIGHT
 from publish.plugin.guard import OWN_POLICY, App, guard
+from publish.plugin.linking import linked
 from publish.plugin.overview import load_home, load_notices, load_overview
+from publish.plugin.searching import read_search
+from publish.plugin.tables import (
+    DATABASE,
+    arranged,
+    describe_row,
+    in_words,
+    is_main,
+    leads_to_row,
+    load_choices,
+    row_path,
+    session_path,
+    show_value,
+    table_path,
+)
 from publish.wording import shorten, web_url
 
 NAME = "chatkeep"
 hookimpl = HookimplMarker("datasette")  # Datasette's own, with types
-DATABASE = "chats"
 _LOG = logging.getLogger(__name__)
 _TOO_SLOW = "This took too long and was stopped: narrow it down, for example to one chat or one session."
-_LABEL_LENGTH = 80
-_ADDRESS_LENGTH = 60
-_TABLE_OF = {
-    "chat": "chats", "session": "sessions", "author": "authors", "question": "questions", "theme": "themes",
-    "tip": "tips", "post": "posts", "reply_to": "posts", "quote_of": "posts", "repost_of": "posts",
-    "organisation": "organisations",
-}  # fmt: skip
 _STATIC = Path(__file__).parent.parent / "static"
 
 
@@ -62,9 +70,18 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
     """Gives templates the filters that they need."""
     if _is_ours(datasette):
         env.filters.update(
-            web_url=web_url, shorten=shorten, excerpt=excerpt, session_path=session_path, table_path=table_path
-        )
+            web_url=web_url, shorten=shorten, excerpt=excerpt, session_path=session_path, table_path=table_path,
+            linked=linked, arranged=arranged, in_words=in_words,
+        )  # fmt: skip
+        env.tests.update(main_in=is_main, leading_in=leads_to_row)
         env.globals.update(site_css_hash=_css_hash())
+
+
+@hookimpl(trylast=True)  # Datasette's own function of this name comes first, and ours replaces it
+def prepare_connection(conn: sqlite3.Connection, datasette: Any) -> None:
+    """Lets every search box understand OR, "phrases" and a star at the end, and no text be an error."""
+    if _is_ours(datasette):
+        conn.create_function("escape_fts", 1, read_search, deterministic=True)
 
 
 @hookimpl
@@ -75,7 +92,13 @@ def extra_template_vars(datasette: Any, view_name: str) -> Callable[[], Awaitabl
 
     async def load() -> dict[str, Any]:
         database = datasette.get_database(DATABASE)
-        shown: dict[str, Any] = {"notices": await load_notices(database)}
+        shown: dict[str, Any] = {
+            "notices": await load_notices(database),
+            "describe_row": partial(describe_row, datasette),
+            "load_choices": partial(load_choices, database),
+            "row_path": row_path,
+            "table_titles": _titles(datasette),
+        }
         if view_name == "index":
             shown["home"] = await load_home(database)
             shown["queries"] = await datasette.get_canned_queries(DATABASE, None)
@@ -87,18 +110,7 @@ def extra_template_vars(datasette: Any, view_name: str) -> Callable[[], Awaitabl
 @hookimpl
 def render_cell(value: object, column: str, database: str, datasette: Any) -> Markup | None:
     """A row named by another shows as its label, linked; an address of the web is linked as a stranger's."""
-    if database != DATABASE or not _is_ours(datasette):
-        return None
-    if isinstance(value, Mapping) and column in _TABLE_OF:
-        label = shorten(str(value["label"] or value["value"]), _LABEL_LENGTH)
-        target = session_path(value["value"]) if column == "session" else None
-        target = target or f"/{DATABASE}/{_TABLE_OF[column]}/{tilde_encode(str(value['value']))}"
-        return Markup('<a href="{}">{}</a>').format(target, label)
-    if isinstance(value, str) and (address := web_url(value)):
-        return Markup('<a href="{}" rel="noopener nofollow ugc">{}</a>').format(
-            address, escape(shorten(address.partition("://")[2], _ADDRESS_LENGTH))
-        )
-    return None
+    return show_value(value, column) if database == DATABASE and _is_ours(datasette) else None
 
 
 @hookimpl(wrapper=True)
@@ -152,15 +164,9 @@ async def robots() -> Any:
     return Response.text("User-agent: *\nDisallow: /\n")
 
 
-def session_path(session: str) -> str:
-    """Where a session's overview is."""
-    return f"/session/{quote(session, safe='')}"
-
-
-def table_path(table: str, **filters: object) -> str:
-    """A table of Datasette, filtered to these values."""
-    chosen = "&".join(f"{quote(name)}={quote(str(value), safe='')}" for name, value in filters.items())
-    return f"/{DATABASE}/{table}" + (f"?{chosen}" if chosen else "")
+def _titles(datasette: Any) -> dict[str, str]:
+    tables = datasette.metadata("tables", database=DATABASE, fallback=False) or {}
+    return {name: table.get("title") or name for name, table in tables.items()}
 
 
 def excerpt(text: str, length: int = 700) -> str:
