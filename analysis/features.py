@@ -30,7 +30,8 @@ _ASKING = re.compile(
 # "Ask three residents: what did you take from it?" tells what to ask; "Share yours: what works?" does ask.
 _ASKED_OF_OTHERS = re.compile(r"(?::|(?<=ask yourself)|(?<=ask yourselves)|(?<=ask them))\s[^:]*\?.*", re.IGNORECASE)
 _ASKS_THE_CHAT = re.compile(
-    r"^\W*(?:please\s+)?(?:share|tell (?:me|us)|help|name|give|describe|explain|let|answer me|post|list)\b", re.IGNORECASE
+    r"^\W*(?:please\s+)?(?:share|tell (?:me|us)|help|name|give|describe|explain|let|answer me|post|list)\b",
+    re.IGNORECASE,
 )
 _WHOLE_POST = frozenset(("roll-call", "housekeeping", "advert", "introduction", "sarcasm"))
 _NO_FEATURES = frozenset(("continues", "rhetorical", "tells", "practised", "failed"))
@@ -89,11 +90,13 @@ def find_tones(sentence: str) -> frozenset[str]:
 
 def find_lead(post: SessionPost) -> str | None:
     """The site that a post's first link leads to, where it says so: not a shortener, a picture or another post."""
-    for link in post.links:
-        host = _HOST.match(link)
-        if host and not _LEADS_NOWHERE.match(link):
-            return host[1]
-    return None
+    host = _HOST.match(find_address(post) or "")
+    return host[1] if host else None
+
+
+def find_address(post: SessionPost) -> str | None:
+    """The post's first link that says where it leads."""
+    return next((link for link in post.links if _HOST.match(link) and not _LEADS_NOWHERE.match(link)), None)
 
 
 def find_post_features(post: SessionPost, cleaned: Cleaned, context: Context) -> frozenset[str]:

@@ -50,7 +50,7 @@ report (?:from|on|by)\\b|support (?:from|for)\\b
 test (?:tweet|post)|place (?:of|to)\\b|face it\\b|point (?:taken|of)|note to self|play on words|open (?:to|for)\\b
 close (?:to|call)\\b|clear (?:as|to)\\b|complete(?:ly)?\\s+(?:agree|different|\\w+ed)|double\\b
 trust me\\b|turn(?:s|ed|ing) out|make(?:s)? (?:perfect |total |so much |a lot of )?sense|forget it|practice makes
-(?:always |please )?(?:try|remember|mind|take care|aim|learn)(?: hard)? (?:not to|to (?:avoid|stop|resist|refrain|steer clear))\\b
+(?:always |please )?(?:try|remember|take care|aim|learn)(?: hard)? (?:not to|to (?:avoid|stop|resist|refrain|steer))\\b
 text from\\b|count on (?:it|me)\\b|ring(?:ing)? a bell|hide and seek|name and (?:role|shame)|welcome
 """
 _IDIOM = re.compile(

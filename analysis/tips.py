@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analysis.features import (
     Context,
+    find_address,
     find_lead,
     find_post_features,
     find_sentence_features,
@@ -18,6 +20,7 @@ from analysis.normalising import Cleaned
 from analysis.ranking import Weights, find_score, load_weights
 from analysis.rows import SessionPost
 from analysis.sentences import Piece, split_sentences
+from analysis.standing import is_fragment, widen
 from analysis.tip_rules import Hit, find_hits
 from archive.models import TIP_KINDS, TipKind
 
@@ -25,6 +28,7 @@ _OPENS_ANEW = frozenset(("instruction", "dont", "avoid"))
 _ONLY_WITH_LINK = frozenset(("pointer",))
 _ONLY_WHERE_WANTED = frozenset(("names",))  # a name points to something where the question asked for tools or reading
 _OWN_PRACTICE = frozenset(("practice", "limit", "gerund", "found", "benefit"))
+_LINK_AFTER = re.compile(r"\s*https?://\S+")
 _FAINT = 0.62  # what a further kind of the same sentence needs, beside a surer one
 
 
@@ -85,8 +89,35 @@ class _Reader:
         if self.context.link == "marked" and self.pieces and not any(found):
             longest = max(range(len(self.pieces)), key=lambda at: (len(self.pieces[at].text), -at))
             found[longest] = self._score(longest, self._find_wanted(longest))
-        spans = [span for kind in TIP_KINDS for span in _join(kind, found, self.pieces)]
+        spans = [span for kind in TIP_KINDS for span in self._widen(_join(kind, found, self.pieces), found)]
         return sorted(spans, key=lambda span: (span.first, TIP_KINDS.index(span.kind)))
+
+    def _widen(self, spans: Sequence[_Span], found: Sequence[Mapping[TipKind, _Found]]) -> list[_Span]:
+        """The spans of one kind so that each can be read alone; those that then share a sentence are one."""
+        widened: list[_Span] = []
+        for span in spans:
+            if self._only_leads_in(span):
+                continue
+            before = found[span.first - 1] if span.first else {}
+            # "Thank them. And don't name them": the don't is not helped by the do before it.
+            joins = not ({"do", "dont"} - {span.kind}) & set(before)
+            span.first, span.last = widen(self.pieces, span.first, span.last, joins=joins)
+            text = self.cleaned.text[self.pieces[span.first].start : self.pieces[span.last].end]
+            if is_fragment(text) and span.kind != "resource" and self.context.link != "marked":
+                continue
+            last = widened[-1] if widened else None
+            if last and span.first <= last.last:
+                last.last = max(last.last, span.last)
+                last.best = max(last.best, span.best, key=lambda one: one.score)
+            else:
+                widened.append(span)
+        return widened
+
+    def _only_leads_in(self, span: _Span) -> bool:
+        """Whether a span only announces the list after it: "I ask every team the same four things"."""
+        following = self.pieces[span.last + 1 : span.last + 2]
+        own = all(hit.rule in _OWN_PRACTICE for hit in span.best.hits)
+        return own and not self.pieces[span.last].item and any(piece.item for piece in following)
 
     def _find_hits(self, at: int) -> list[Hit]:
         sentence = self.pieces[at].text
@@ -140,13 +171,19 @@ class _Reader:
     def build_proposal(self, span: _Span) -> TipProposal:
         """The tip of a span, in the words of the post."""
         start, end = self.pieces[span.first].start, self.pieces[span.last].end
-        original = self.cleaned.span(start, end)
+        first, last = self.cleaned.span(start, end)
+        text = " ".join(self.cleaned.text[start:end].split())
+        # What a colon leads to is the link: without it the words point nowhere.
+        link = _LINK_AFTER.match(self.post.text, last) if text.endswith(":") else None
+        address = find_address(self.post) if link else None
+        if link and address:
+            text, last = f"{text} {address}", link.end()
         return TipProposal(
             post=self.post.id,
             kind=span.kind,
-            start=original[0],
-            end=original[1],
-            text=" ".join(self.cleaned.text[start:end].split()),
+            start=first,
+            end=last,
+            text=text,
             score=span.best.score,
             reason=render_reason(span.best.hits, self.context, self.weights),
             question=self.context.question.id if self.context.question else None,

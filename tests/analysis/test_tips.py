@@ -221,3 +221,104 @@ def test_sentences_end_where_a_reader_would_end_them() -> None:
 )
 def test_a_long_hostile_text_is_read_to_its_end(text: str) -> None:
     assert isinstance(tips_in(text * (4_900 // len(text))), list)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We have a brass band and a cousin called Maureen",
+        "We once wrote a poem about drains. It was read by my aunt",
+        "I count unopened letters. It is going terribly",
+        "Our tone of voice guide is 80 pages on being short",
+        "No snow in Castleford-on-Sea, unless one counts the foam party",
+    ],
+)
+def test_who_only_tells_or_came_to_nothing_advises_nothing_even_where_asked(text: str) -> None:
+    question = Question("q", 2, "", None, "What works best, and what tips do you have to avoid mistakes?", None)
+    wanted, tones = find_wanted(question.text)
+    asked = Context(question, "marked", wanted=wanted, tones=tones)
+    assert not kinds_in(f"A2: {text}.", asked=asked) & {"do", "dont"}
+
+
+def test_what_is_had_ready_is_a_practice() -> None:
+    question = Question("q", 2, "", None, "How do you deal with rumours?", None)
+    asked = Context(question, "marked", tones=find_wanted(question.text)[1])
+    assert kinds_in("A2: We have the answer written, with a photo of the weir, ready to go", asked=asked) == {"do"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ('Try to avoid "it has come to our attention that"', {"dont"}),
+        ("Remember not to shout", {"dont"}),
+        ("We test every letter on a neighbour and don't send it above reading age 10", {"do"}),
+        ("We dropped three newsletters that nobody opened", set()),
+        ("I'd avoid clicks as the headline", {"dont"}),
+        ("Ask two neighbours the day after: what do you remember of it?", {"do"}),
+    ],
+)
+def test_a_tip_has_its_right_kind(text: str, kinds: set[str]) -> None:
+    assert kinds_in(f"A1: {text}.".replace("?.", "?")) == kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "tip"),
+    [
+        ("Say it twice. Nobody reads every post of yours.", "do", "Say it twice. Nobody reads every post of yours."),
+        (
+            "Phone them. Really. I phoned a man who wrote daily.",
+            "do",
+            "Phone them. Really. I phoned a man who wrote daily.",
+        ),
+        (
+            "Figures for the mayor, faces for the crews. Keep both.",
+            "do",
+            "Figures for the mayor, faces for the crews. Keep both.",
+        ),
+        (
+            "Jokes about us are fine. Never about the tenant.",
+            "dont",
+            "Jokes about us are fine. Never about the tenant.",
+        ),
+        (
+            "Show the polling cards as pictures. And say that the pass is free: https://vote.northmoor.example/pass",
+            "do",
+            "Show the polling cards as pictures. And say that the pass is free: https://vote.northmoor.example/pass",
+        ),
+        (
+            "Publish the whole timetable. A template: https://vote.northmoor.example/dates",
+            "resource",
+            "Publish the whole timetable. A template: https://vote.northmoor.example/dates",
+        ),
+        ("Thanks Ann! Ask it aloud before you post.", "do", "Ask it aloud before you post."),
+        ("Thank helpers by name. And don't name the farmer.", "dont", "And don't name the farmer."),
+    ],
+)
+def test_a_tip_can_be_read_alone(text: str, kind: str, tip: str) -> None:
+    assert tip in [one.text for one in tips_in(f"A1: {text} #northmoorhour") if one.kind == kind]
+
+
+def test_a_span_holds_the_link_that_its_colon_leads_to() -> None:
+    text = "A1: Link to the one official page: https://vote.northmoor.example/who #northmoorhour"
+    tip = next(tip for tip in tips_in(text) if tip.kind == "do")
+    assert text[tip.start : tip.end] == tip.text == "Link to the one official page: https://vote.northmoor.example/who"
+
+
+def test_a_fragment_that_answers_nothing_is_no_tip() -> None:
+    assert not kinds_in("@ann Print it", asked=Context())
+    assert kinds_in("@ann Print the map on paper for people without phones", asked=Context()) == {"do"}
+
+
+def test_what_only_leads_in_to_a_list_is_no_tip() -> None:
+    tips = tips_in("A1: I ask every team the same two things. 1) Say what changes 2) Give the last day")
+    assert [tip.text for tip in tips] == ["Say what changes", "Give the last day"]
+
+
+def test_a_sentence_is_not_cut_within_or_after_a_quotation_that_it_goes_on_from() -> None:
+    text = '"Elm Row or Mill Row?" got 900 replies; "Have your say" got 31. We write “Get out. Now.” and stop. "Yes."'
+    assert [piece.text for piece in split_sentences(text)] == [
+        '"Elm Row or Mill Row?" got 900 replies; "Have your say" got 31.',
+        "We write “Get out. Now.” and stop.",
+        '"Yes."',
+    ]
+    assert [piece.text for piece in split_sentences('Say "out". Then go.')] == ['Say "out".', "Then go."]
