@@ -21,6 +21,12 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _ANNOUNCES = re.compile(r"\b(?:here|now|up|live|next|coming|posted|out|time for|moving on)\b", re.IGNORECASE)
+# "Q1. coming up", "Q2 in two minutes": a question will be asked, later.
+_FORETELLS = re.compile(
+    r"\b(?:coming|comes|next|soon|shortly|on its way|follows|about to|ready|stand by|brace|before|after|hold on"
+    r"|in (?:a|one|two|three|five|\d+) (?:moment|bit|sec|seconds?|mins?|minutes?))\b",
+    re.IGNORECASE,
+)
 _OWN_VIEW = re.compile(r"\b(?:i|i'm|i've|i'd|my|we|we've)\b", re.IGNORECASE)
 _BONUS = re.compile(r"\b(?:bonus|final|last|extra|closing|one more|warm[- ]?up) (?:question|q)\b", re.IGNORECASE)
 _SAME_QUESTION = 0.6  # share of the question's words that a repeat of it says again
@@ -117,9 +123,18 @@ def _find_asked(
                 continue
             if key not in asked and post.author in hosts and _asks(words):
                 asked[key] = post
+            elif key in asked and _asks_at_last(post, words, cleaned[asked[key].id], hosts):
+                repeats.setdefault(key, []).append(asked[key].id)
+                asked[key] = post
             elif key in asked and _repeats(post, words, asked[key], cleaned, hosts):
                 repeats.setdefault(key, []).append(post.id)
     return asked, repeats
+
+
+def _asks_at_last(post: SessionPost, words: Cleaned, before: Cleaned, hosts: Mapping[str, str]) -> bool:
+    """Whether a host's post puts in words what an earlier one only named ("Q1 is up")."""
+    asks = bool(_ASKS.search(words.text)) and len(words.words) > _BARE_WORDS
+    return asks and post.author in hosts and not _is_reply(post) and not _ASKS.search(before.text)
 
 
 def _repeats(
@@ -208,6 +223,8 @@ def _build_question(
 def _read_text(post: SessionPost, cleaned: Mapping[str, Cleaned]) -> str:
     """The question's words, from the picture where the post itself only points to it."""
     words = cleaned[post.id].text.strip()
+    if not post.alt_texts and _ANNOUNCES.search(words) and not _ASKS.search(words):
+        return ""
     if len(words.split()) >= 4:
         return words
     alts = [normalise(alt).text.strip() for alt in post.alt_texts]
@@ -216,7 +233,9 @@ def _read_text(post: SessionPost, cleaned: Mapping[str, Cleaned]) -> str:
 
 def _asks(cleaned: Cleaned) -> bool:
     """Whether a post with a question's mark puts the question: in words, or in a picture with next to no words."""
-    return bool(_ASKS.search(cleaned.text)) or len(cleaned.words) <= _BARE_WORDS
+    if _ASKS.search(cleaned.text):
+        return True
+    return len(cleaned.words) <= _BARE_WORDS and not _FORETELLS.search(cleaned.text)
 
 
 def _is_reply(post: SessionPost) -> bool:

@@ -167,3 +167,20 @@ def test_a_reply_whose_target_is_not_told_goes_to_the_last_word_of_the_person_ad
     )
     assert found.parents == {"x:26": "x:6"}
     assert answered(found, "x:26") == ("Q1", 0.6)
+
+
+def test_an_announcement_that_a_question_is_coming_asks_nothing() -> None:
+    soon = post(4, "Q1. coming up #northmoorhour", HOST)
+    answer = post(6, "A1: The evening before, with a photo", "x:bob")
+    assert thread(soon, post(6, "We put a card through every door of the village last year")).questions == ()
+    (asked,) = thread(soon, Q1, answer).questions
+    assert (asked.text, asked.post) == ("How do you tell residents about bin days?", "x:5")
+    (told,) = thread(soon, answer, questions=("How do you tell residents?",)).questions
+    assert (told.text, told.post, told.asked_at) == ("How do you tell residents?", None, None)
+
+
+def test_a_question_is_read_from_the_post_that_puts_it_in_words() -> None:
+    (asked,) = thread(post(4, "Q1 is up! #northmoorhour", HOST), Q1, post(6, "A1: With a photo", "x:bob")).questions
+    assert (asked.text, asked.post, asked.repeats) == ("How do you tell residents about bin days?", "x:5", ("x:4",))
+    (bare,) = thread(post(4, "Q1 is up! #northmoorhour", HOST), post(6, "A1: With a photo", "x:bob")).questions
+    assert bare.text == "(the question itself was not captured)"
