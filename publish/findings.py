@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -17,6 +17,7 @@ from typing import TypeVar
 from archive.errors import UsageError
 from archive.models import Chat, Session
 from publish import wording
+from publish.guide_words import readable
 
 _STANDS = """
   p.visibility IN ('public', 'unlisted') AND p.id NOT IN (SELECT key FROM tombstones)
@@ -50,7 +51,6 @@ SELECT o.author, max(o.confidence), g.name FROM author_organisations o JOIN orga
 WHERE o.confidence >= ? GROUP BY o.author
 """
 _OWN_PICTURE = re.compile(r"^https?://(?:x|twitter)\.com/[^/]+/status/\d+/(?:photo|video)/\d+$")
-_LEADING_MENTIONS = re.compile(r"^(?:[@＠][\w.-]+(?:@[\w.-]+)?[\s,:]+)+(?=\S)")
 _Value = TypeVar("_Value")
 _SURE_ENOUGH = 0.8  # below that, an organisation is a guess that a guide should not print beside a person's name
 
@@ -133,7 +133,9 @@ class KeptQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptTip:
-    """A finding whose posts all stand. ``supporters`` are other people who repeated, shared or backed it."""
+    """A finding whose posts all stand. ``supporters`` are other people who repeated, shared or backed it, once each;
+    ``parts`` are the posts that its text was put together from, in order.
+    """
 
     id: str
     post: KeptPost
@@ -141,7 +143,8 @@ class KeptTip:
     text: str
     score: float
     question: int | None
-    supporters: tuple[str, ...] = ()
+    supporters: tuple[Byline, ...] = ()
+    parts: tuple[str, ...] = ()
     repeats: frozenset[str] = frozenset()
 
 
@@ -191,20 +194,6 @@ class ChatFindings:
     def local(self, moment: str) -> datetime | None:
         """An archive time on the chat's own clock."""
         return wording.local_moment(moment, self.chat.timezone)
-
-
-def readable(text: str, number: int | None, hashtags: Sequence[str]) -> str:
-    """A post's words without whom they address, the mark of what they answer, and the hashtag at their end.
-
-    Read alone in a guide, these say nothing; the transcript has the whole wording.
-    """
-    text = _LEADING_MENTIONS.sub("", text)
-    if number is not None:
-        mark = rf"\s*(?:RT @\S+:?\s*)?[AQ]\W?0?{number}(?:\s*[:.)\-–—]+\s*|\s+(?=[A-Z\d]))"
-        text = re.sub(mark, "", text, count=1) if re.match(mark, text) else text
-    for tag in hashtags:
-        text = re.sub(rf"(?:\s*[#＃]{re.escape(tag)})+\s*$", "", text, flags=re.IGNORECASE)
-    return text.strip()
 
 
 def load_findings(conn: sqlite3.Connection, slug: str) -> ChatFindings:
@@ -368,12 +357,13 @@ def _load_tips(conn: sqlite3.Connection, place: tuple[str, str], posts: Mapping[
             continue
         standing = [(posts[other], relation) for other, relation in rows if other in posts and relation != "part"]
         own = posts[post]
-        others = {other.by.person: other.by.shown for other, _ in standing if other.by.person != own.by.person}
+        others = {other.by.person: other.by for other, _ in standing if other.by.person != own.by.person}
         repeats = {other.id for other, relation in standing if relation in {"duplicate", "repost"}} - {post}
         kept.append(
             KeptTip(
                 id=id_, post=own, kind=kind, text=text, score=score, question=number,
                 supporters=tuple(others.values()), repeats=frozenset(repeats),
+                parts=tuple(dict.fromkeys(other for other, relation in rows if relation == "part")),
             )
         )  # fmt: skip
     return tuple(kept)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import groupby
 
 from publish import wording
-from publish.findings import Minute
-from publish.guide import Capture, Group, Guide, GuideLink, GuideQuestion, Participant, Said, Section
-from publish.markdown import autolink, escape_line, escape_lines, link
+from publish.findings import Byline, Minute
+from publish.guide_model import NOT_REVIEWED, Capture, Group, Guide, GuideLink, Participant, Said, Voice
+from publish.markdown import autolink, escape_inline, escape_line, escape_lines, link
 
+_SHORT_ADDRESS = re.compile(r"https?://t\.co/\w+")  # says nothing to a reader
 _MOST_RUNS = 8  # gaps of one platform that are told one by one
 _STATES = {"partial": "captured in part", "unknown": "not known"}
 _INTROS = {
     "do": "Tips and principles that people put forward.",
     "dont": "What people advise against.",
     "example": "What councils and others did, as told by those who took part.",
-    "concern": "What people find hard. Nobody's fault, and not all of it has an answer.",
+    "concern": "What people find hard, or fear. Not all of it has an answer.",
     "question": "Asked by people who took part, beside the questions of the host.",
+    "resource": "Recommended without an address that is listed here.",
+}
+_COUNTED = {
+    "do": ("thing to do", "things to do"),
+    "dont": ("thing to avoid", "things to avoid"),
+    "example": ("good example", "good examples"),
+    "concern": ("worry or problem", "worries and problems"),
 }
 
 
@@ -28,158 +38,244 @@ def render_guide_markdown(guide: Guide) -> str:
         parts += ["## Get started", *_section(guide, "do", 3), *_section(guide, "dont", 3)]
     for kind in ("example", "concern", "question"):
         parts += _section(guide, kind, 2)
-    parts += [*_questions(guide.questions), *_links(guide.links), *_people(guide), *_thanks(guide), *_coverage(guide)]
+    parts += [*_questions(guide), *_links(guide), *_section(guide, "resource", 3 if guide.links else 2)]
+    parts += [*_people(guide), *_thanks(guide), *_coverage(guide)]
     return "\n\n".join(parts) + "\n"
 
 
 def _head(guide: Guide) -> Iterator[str]:
-    yield f"# {escape_line(guide.title)}: guide"
+    yield f"# {escape_inline(guide.title)}: guide"
     if guide.description:
         yield "\n>\n".join(f"> {line}" for line in escape_lines(guide.description))
     facts = []
     if guide.dates:
         label = "Date" if len(guide.dates) == 1 else "Dates"
-        facts.append(f"- **{label}:** {'; '.join(map(escape_line, guide.dates))} ({escape_line(guide.timezone)} time)")
-    if guide.hashtags:
         facts.append(
-            f"- **Hashtag:** {', '.join(escape_line('#' + tag) for tag in guide.hashtags)}".replace("\\#", "#")
+            f"- **{label}:** {'; '.join(map(escape_inline, guide.dates))} ({escape_line(guide.timezone)} time)"
         )
+    if guide.hashtags:
+        facts.append(f"- **Hashtag:** {', '.join(escape_inline('#' + tag) for tag in guide.hashtags)}")
     if guide.hosts:
         facts.append(
-            f"- **{_plural(len(guide.hosts), 'Host account', '')}:** {', '.join(map(escape_line, guide.hosts))}"
+            f"- **{_plural(len(guide.hosts), 'Host account', '')}:** {', '.join(map(escape_inline, guide.hosts))}"
         )
     if facts:
         yield "\n".join(facts)
-    yield _how_made(guide)
+    yield from _how_made(guide)
 
 
-def _how_made(guide: Guide) -> str:
+def _how_made(guide: Guide) -> Iterator[str]:
     if not guide.posts_count:
-        return "No posts of this chat have been captured yet, so there is nothing to show."
-    if not guide.sources:
-        return (
-            f"This guide was made by Chatkeep from {_plural(guide.posts_count, 'post')}. It found no tips in them; "
-            "the transcript has every post."
+        yield "No posts of this chat have been captured yet, so there is nothing to show."
+        return
+    made = f"Chatkeep made this guide from {_plural(guide.posts_count, 'post')}."
+    if guide.sources:
+        yield (
+            f"{made} It picks out what looks useful, says who said it, and links to the post. "
+            f"**It can be wrong, and {_who_reviewed(guide)}.**"
         )
-    return (
-        f"This guide was made by Chatkeep from {_plural(guide.posts_count, 'post')}. Chatkeep picks out what looks "
-        "useful and shows who said it and where; it can be wrong. **Everything here is a proposal: what is marked "
-        "_not yet reviewed_ has not been checked by a person.** Within a list the strongest come first."
-    )
+        yield (
+            f"An empty box before an entry means: {NOT_REVIEWED}. Tick it (write `[x]`) when you have read the entry "
+            "and keep it; delete the entry if you do not. Within a list the strongest come first."
+        )
+    else:
+        yield f"{made} It found no tips in them; the transcript has every post."
+    limits = " ".join(_limits(guide))
+    if limits:
+        yield limits
+
+
+def _limits(guide: Guide) -> Iterator[str]:
+    if guide.is_nameless:
+        yield "The posts came without names: authors are shown by their number."
+    others = guide.other_languages_count
+    if others:
+        yield (
+            f"Tips are looked for in English text only. The transcript has {_plural(others, 'post')} in other "
+            f"languages too; what {'it says' if others == 1 else 'they say'} may be missing here."
+        )
+
+
+def _all_said(guide: Guide) -> list[Said]:
+    said = [tip for section in guide.sections for tip in section.tips]
+    said += [answer for question in guide.questions for answer in question.best]
+    return said + [one.offered for one in guide.links]
+
+
+def _who_reviewed(guide: Guide) -> str:
+    untouched = all(said.review == NOT_REVIEWED for said in _all_said(guide))
+    return "no person has reviewed any of it yet" if untouched else "only what is ticked has been reviewed"
 
 
 def _contents(guide: Guide) -> Iterator[str]:
-    tips = {section.kind: sum(len(group.tips) for group in section.groups) for section in guide.sections}
-    named = {"do": "things to do", "dont": "things to avoid", "example": "good examples", "concern": "worries"}
-    single = {"do": "thing to do", "dont": "thing to avoid", "example": "good example", "concern": "worry"}
-    counts = [f"{tips[kind]} {(single if tips[kind] == 1 else named)[kind]}" for kind in named if kind in tips]
+    counts = []
+    for kind, (one, many) in _COUNTED.items():
+        section = guide.section(kind)
+        if section:
+            counts.append(_plural(len(section.tips), one, many))
     if guide.questions:
-        counts.append(
-            _plural(len(guide.questions), "question with the best answers", "questions with the best answers")
-        )
+        answered = any(question.best for question in guide.questions)
+        counts.append(_plural(len(guide.questions), "question") + (" with the best answers" if answered else ""))
     if guide.links:
         counts.append(_plural(len(guide.links), "useful link"))
     if counts:
-        yield f"Inside: {', '.join(counts)}."
+        none = "" if guide.sections else "No tips were found. "
+        once = " The same words stand once, so the site may count a few more." if guide.merged_count else ""
+        yield f"{none}Inside: {', '.join(counts)}.{once}"
 
 
 def _section(guide: Guide, kind: str, level: int) -> Iterator[str]:
-    section: Section | None = guide.section(kind)
+    section = guide.section(kind)
     if section is None:
         return
     yield f"{'#' * level} {section.heading}"
-    yield _INTROS[kind]
+    yield f"{_INTROS[kind]} {_reviewed(section.tips)}"
     for group in section.groups:
-        yield from _group(group, level + 1)
+        yield from _group(guide, group, level + 1)
 
 
-def _group(group: Group, level: int) -> Iterator[str]:
+def _reviewed(entries: Sequence[Said]) -> str:
+    done = sum(said.review != NOT_REVIEWED for said in entries)
+    if not done:
+        return "None of these has been reviewed yet." if len(entries) > 1 else "It has not been reviewed yet."
+    return f"{done:,} of these {len(entries):,} {'has' if done == 1 else 'have'} been reviewed."
+
+
+def _group(guide: Guide, group: Group, level: int) -> Iterator[str]:
     if group.heading:
-        yield f"{'#' * level} {escape_line(group.heading)}"
-    yield "\n".join(_said(tip) for tip in group.tips)
+        yield f"{'#' * level} {escape_inline(group.heading)}"
+    yield "\n".join(_said(guide, tip) for tip in group.tips)
 
 
-def _said(said: Said, *, dated: bool = True) -> str:
-    words = "\\\n  ".join(escape_lines(said.text)) or "(a post without words)"
-    return f"- {words}\\\n  — {_attribution(said, dated=dated)}"
+def _said(guide: Guide, said: Said) -> str:
+    words = "\\\n  ".join(escape_lines(said.text, inline=True)) or "(a post without words)"
+    return f"- {_box(said)} {words}\\\n{_attribution(guide, said)}"
 
 
-def _attribution(said: Said, *, dated: bool) -> str:
-    parts = [escape_line(said.by.shown)]
-    if dated and said.at is not None:
-        parts.append(f"{said.at.day} {said.at:%b %Y, %H:%M}")
-    parts.append(link("see the post", said.url) if said.url else "no link known")
-    if said.support:
-        parts.append(f"also said or shared by {_plural(len(said.support), 'other', 'others')}")
-    parts.append(f"_{said.review}_")
-    return " · ".join(parts)
+def _box(said: Said) -> str:
+    return "[ ]" if said.review == NOT_REVIEWED else "[x]"
 
 
-def _questions(questions: Sequence[GuideQuestion]) -> Iterator[str]:
-    if not questions:
+def _attribution(guide: Guide, said: Said, *more: str) -> str:
+    notes = [f"from {len(said.posts)} posts"] if len(said.posts) > 1 else []
+    backing = len(said.supporters)
+    if backing:
+        notes.append(f"also said or shared by {_plural(backing, 'other', 'others')}")
+    first = _voice(guide, said, *notes, *more)
+    return "\\\n".join([first, *(_voice(guide, voice) for voice in said.also)])
+
+
+def _voice(guide: Guide, voice: Said | Voice, *notes: str) -> str:
+    parts = [_byline(guide, voice.by)]
+    if voice.at is not None:
+        parts.append(_moment(guide, voice.at))
+    parts.append(link("see the post", voice.url) if voice.url else "no link known")
+    return f"  — {' · '.join([*parts, *notes])}"
+
+
+def _byline(guide: Guide, by: Byline) -> str:
+    if guide.is_nameless:
+        return escape_inline(wording.author_name(None, None, by.author))
+    organisation = f", {escape_inline(by.organisation)}" if by.organisation else ""
+    return escape_inline(by.shown) + organisation
+
+
+def _moment(guide: Guide, at: datetime) -> str:
+    """The time alone on the day that the head names."""
+    return f"{at:%H:%M}" if at.date() == guide.day else f"{at.day} {at:%b %Y, %H:%M}"
+
+
+def _questions(guide: Guide) -> Iterator[str]:
+    if not guide.questions:
         return
     yield "## The questions and the best answers"
-    for date, asked in groupby(questions, key=lambda question: question.date):
-        if date:
-            yield f"### {escape_line(date)}"
+    best = [answer for question in guide.questions for answer in question.best]
+    if best:
+        yield f"The words of the posts, as they were written. {_reviewed(best)}"
+    for day, asked in groupby(guide.questions, key=lambda question: question.date):
+        if day:
+            yield f"### {escape_inline(day)}"
         for question in asked:
-            yield f"{'####' if date else '###'} {escape_line(question.heading)}"
-            yield _answered(question)
+            yield f"{'####' if day else '###'} {escape_inline(question.heading)}"
+            yield _answered(question.answers_count, question.people_count, len(question.best))
             if question.best:
-                yield "\n".join(_said(answer) for answer in question.best)
+                yield "\n".join(_said(guide, answer) for answer in question.best)
 
 
-def _answered(question: GuideQuestion) -> str:
-    if not question.answers_count:
+def _answered(answers: int, people: int, shown: int) -> str:
+    if not answers:
         return "Nobody answered this one."
-    told = f"{_plural(question.answers_count, 'answer')} from {_plural(question.people_count, 'person', 'people')}"
-    if question.answers_count <= len(question.best):
+    told = f"{_plural(answers, 'answer')} from {_plural(people, 'person', 'people')}"
+    if not shown or answers <= shown:
         return f"{told}."
-    return f"{told}. The best {len(question.best) if len(question.best) > 1 else 'one'}, without reposts:"
+    return f"{told}. The best {shown if shown > 1 else 'one'}, without reposts:"
 
 
-def _links(links: Sequence[GuideLink]) -> Iterator[str]:
-    if not links:
+def _links(guide: Guide) -> Iterator[str]:
+    if not guide.links:
         return
     yield "## Useful links"
-    yield "Offered in posts that were found useful. The links have not been checked."
-    yield "\n".join(_link(one) for one in links)
+    yield (
+        "Offered in posts that help, those of most people first. The addresses have not been opened. "
+        f"{_reviewed([one.offered for one in guide.links])}"
+    )
+    yield "\n".join(_link(guide, one) for one in guide.links)
 
 
-def _link(one: GuideLink) -> str:
-    shown = f"{link(one.title, one.url)}" if one.title else autolink(one.url)
+def _link(guide: Guide, one: GuideLink) -> str:
+    shown = link(one.title, one.url) if one.title else autolink(one.url)
     others = one.people_count - 1
-    more = f" · also offered by {_plural(others, 'other', 'others')}" if others else ""
-    about = wording.shorten(one.offered.text.replace(one.url, "").strip(), 220)
+    more = [f"also offered by {_plural(others, 'other', 'others')}"] if others else []
+    about = wording.shorten(_SHORT_ADDRESS.sub("", one.offered.text.replace(one.url, "")).strip(), 220)
     words = f"\\\n  {escape_line(about)}" if about else ""
-    return f"- {shown}{words}\\\n  — {_attribution(one.offered, dated=True)}{more}"
+    return f"- {_box(one.offered)} {shown}{words}\\\n{_attribution(guide, one.offered, *more)}"
 
 
 def _people(guide: Guide) -> Iterator[str]:
-    if not guide.participants and not guide.others_count:
+    if not guide.participants and not guide.unnamed_count and not guide.others_count:
         return
     yield "## Who took part"
     if guide.participants:
         yield "\n".join(_person(person) for person in guide.participants)
+    uncounted = " ".join(_uncounted(guide))
+    if uncounted:
+        yield uncounted
+
+
+def _uncounted(guide: Guide) -> Iterator[str]:
+    if guide.unnamed_count:
+        people = _plural(guide.unnamed_count, "person", "people")
+        beside = " more" if guide.participants else ""
+        yield f"{people}{beside} asked, answered or gave a tip; their names are not in the posts."
     if guide.others_count:
-        rest = _plural(guide.others_count, "other account", "other accounts")
-        yield f"{rest} said hello, shared, cheered or advertised; the transcript has them all."
+        yield (
+            f"{_plural(guide.others_count, 'other account', 'other accounts')} said hello, shared, cheered or "
+            "advertised; the transcript has them all."
+        )
 
 
 def _person(person: Participant) -> str:
     accounts = [
         (f"@{by.handle} on " if by.handle else "") + wording.platform_name(by.platform) for by in person.accounts
     ]
-    organisation = f", {escape_line(person.organisation)}" if person.organisation else ""
-    return f"- {escape_line(person.name)}{organisation} ({', '.join(escape_line(one) for one in accounts)})"
+    organisation = f", {escape_inline(person.organisation)}" if person.organisation else ""
+    host = ", host" if person.is_host else ""
+    name = escape_line(person.name)
+    return f"- {name}{organisation}{host} ({', '.join(escape_inline(one) for one in accounts)})"
 
 
 def _thanks(guide: Guide) -> Iterator[str]:
-    people = len(guide.participants) + guide.others_count
+    hosts = [person.name for person in guide.participants if person.is_host] or list(guide.hosts)
+    people = guide.unnamed_count + sum(not person.is_host for person in guide.participants)
+    thanks = []
+    if hosts:
+        thanks.append(f"to {_and([escape_inline(host) for host in hosts])} for hosting")
     if people:
+        thanks.append(f"to the {people:,} people who took part" if people > 1 else "to the one person who took part")
+    if thanks or guide.next_session:
         yield "## Thank you"
-        hosts = f" to {_and(list(map(escape_line, guide.hosts)))} for hosting, and" if guide.hosts else ""
-        yield f"Thank you{hosts} to all {people} who took part." if people > 1 else f"Thank you{hosts} for taking part."
+    if thanks:
+        yield f"Thank you {', and '.join(thanks)}."
     if guide.next_session:
         yield f"**Next chat:** {escape_line(guide.next_session)} ({escape_line(guide.timezone)} time)."
 

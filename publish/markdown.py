@@ -17,7 +17,8 @@ _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _WEB = re.compile(r"https?://[^\s<>\"'`|\\]+", re.IGNORECASE)
 _URL_TAIL = ".,;:!?)]}*_~…"
 _ALWAYS = re.compile(r"[\\`*\[\]<>|~]")
-_HASH = re.compile(r"#(?!\w)|(?<!.)#")
+_HASH = re.compile(r"#(?!\w)")
+_HASH_AT_START = re.compile(r"#(?!\w)|(?<!.)#")
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _ENTITY = re.compile(r"&(?=#|[A-Za-z][A-Za-z0-9]*;)")
 _OTHER_SCHEME = re.compile(r"(?<=[A-Za-z0-9+.-])://")
@@ -31,16 +32,24 @@ def escape_line(text: str) -> str:
     return _escape(" ".join(_printable(text).split()))
 
 
-def escape_lines(text: str) -> list[str]:
-    """The text's own lines, each safe at the start of a line; no empty lines, which would end a paragraph or list."""
-    lines = (" ".join(line.split()) for line in _printable(text).splitlines())
-    return [_escape(line) for line in lines if line]
+def escape_inline(text: str) -> str:
+    """The text on one line, safe behind other words of a line only: ``1)`` and ``#tag`` need no backslash there."""
+    return _escape(" ".join(_printable(text).split()), at_start=False)
+
+
+def escape_lines(text: str, *, inline: bool = False) -> list[str]:
+    """The text's own lines, each safe at the start of a line; no empty lines, which would end a paragraph or list.
+
+    With ``inline`` the first stands behind other words, as escape_inline() has it.
+    """
+    lines = [line for line in (" ".join(line.split()) for line in _printable(text).splitlines()) if line]
+    return [_escape(line, at_start=at > 0 or not inline) for at, line in enumerate(lines)]
 
 
 def link(label: str, url: str | None) -> str:
     """A link with an escaped label; the label alone where the address is not one of the web."""
     safe = web_url(url)
-    shown = _escape_words(" ".join(_printable(label).split()))
+    shown = _escape_words(" ".join(_printable(label).split()), at_start=not safe)
     return f"[{shown}]({_encode(safe)})" if safe else _escape_start(shown)
 
 
@@ -59,22 +68,22 @@ def _encode(url: str) -> str:
     return _UNSAFE_IN_URL.sub(lambda found: quote(found[0], safe=""), url)
 
 
-def _escape(line: str) -> str:
+def _escape(line: str, *, at_start: bool = True) -> str:
     """Escapes the words between web addresses, and makes the addresses links."""
     parts: list[str] = []
     end = 0
     for found in _WEB.finditer(line):
         url = found[0].rstrip(_URL_TAIL)
         if web_url(url):
-            parts.extend((_escape_words(line[end : found.start()]), autolink(url)))
+            parts.extend((_escape_words(line[end : found.start()], at_start=at_start and not end), autolink(url)))
             end = found.start() + len(url)
-    parts.append(_escape_words(line[end:]))
-    return _escape_start("".join(parts))
+    parts.append(_escape_words(line[end:], at_start=at_start and not end))
+    return _escape_start("".join(parts)) if at_start else "".join(parts)
 
 
-def _escape_words(words: str) -> str:
+def _escape_words(words: str, *, at_start: bool) -> str:
     words = _ALWAYS.sub(lambda found: "\\" + found[0], words)
-    for pattern in (_HASH, _UNDERSCORE, _ENTITY):
+    for pattern in (_HASH_AT_START if at_start else _HASH, _UNDERSCORE, _ENTITY):
         words = pattern.sub(lambda found: "\\" + found[0], words)
     return _WWW.sub(r"\1\\.", _OTHER_SCHEME.sub(r"\\://", words))
 

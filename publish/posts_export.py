@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from publish import wording
 from publish.findings import ChatFindings, KeptPost, KeptQuestion, SessionFindings, load_findings
-from publish.guide import session_title
+from publish.guide_tips import session_title
 from publish.markdown import escape_line, escape_lines, link
 from publish.spreadsheet import Cell, write_csv
 

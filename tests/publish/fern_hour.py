@@ -8,7 +8,8 @@ from pathlib import Path
 from archive_sample import SampleArchive
 
 from archive.times import shift
-from publish.guide import Guide, build_guide
+from publish.guide import build_guide
+from publish.guide_model import Guide
 
 CHAT = "fernhour"
 FIRST, SECOND = "fernhour-2026-10-08", "fernhour-2026-11-12"

@@ -11,7 +11,7 @@ from fern_hour import CHAT, FICTIONAL, FIRST, QUESTION, SECOND, START, Hour
 
 from archive.times import shift
 from publish.exports import EXPORTS, render_export
-from publish.findings import readable
+from publish.guide_words import readable
 from publish.guide_markdown import render_guide_markdown
 
 
@@ -47,7 +47,7 @@ def test_the_parts_come_in_the_order_of_a_recap_and_guide(hour: Hour) -> None:
         "### Do",
         "### Don't",
         "## Good examples",
-        "## Worries raised",
+        "## Worries and problems",
         "## Questions that people asked",
         "## The questions and the best answers",
         f"### Q1. {QUESTION}",
@@ -69,8 +69,9 @@ def test_the_head_gives_date_in_local_time_hashtag_hosts_and_how_it_was_made(hou
     assert "**Date:** Thursday 8 October 2026, 13:00 to 14:00 (Europe/London time)" in head
     assert "**Hashtag:** #fernhour" in head
     assert "@FernHour on X" in head
-    assert "made by Chatkeep from 2 posts" in head
-    assert "_not yet reviewed_ has not been checked by a person" in head
+    assert "Chatkeep made this guide from 2 posts." in head
+    assert "**It can be wrong, and no person has reviewed any of it yet.**" in head
+    assert "An empty box before an entry means: not yet reviewed." in head
 
 
 def test_a_tip_has_its_attribution_its_link_its_support_and_its_mark(hour: Hour) -> None:
@@ -84,9 +85,9 @@ def test_a_tip_has_its_attribution_its_link_its_support_and_its_mark(hour: Hour)
         part(render_guide_markdown(hour.guide()), "### Do")
         .strip()
         .endswith(
-            "- Post the evening before.\\\n"
-            "  — Priya Raman (@priya_fern, X) · 8 Oct 2026, 13:06 · [see the post](https://x.example/7)"
-            " · also said or shared by 3 others · _not yet reviewed_"
+            "- [ ] Post the evening before.\\\n"
+            "  — Priya Raman (@priya_fern, X) · 13:06 · [see the post](https://x.example/7)"
+            " · also said or shared by 3 others"
         )
     )
 
@@ -101,7 +102,11 @@ def test_a_person_who_repeats_themselves_elsewhere_is_no_support(hour: Hour) -> 
 def test_an_author_without_a_handle_is_named_by_their_number(hour: Hour) -> None:
     post = hour.say("x:1327", "Post the evening before.", 6)
     hour.advise(post, "Post the evening before.")
-    assert "— author 1327 (X) · 8 Oct 2026" in render_guide_markdown(hour.guide())
+    hour.advise(hour.say("x:2", "Put the lid first.", 7), "Put the lid first.")
+    assert "— author 1327 (X) · 13:06" in render_guide_markdown(hour.guide())
+    people = part(render_guide_markdown(hour.guide()), "## Who took part")
+    assert "1 person more asked, answered or gave a tip; their names are not in the posts." in people
+    assert "1327" not in people
 
 
 def test_best_answers_leave_out_reposts_and_repeats_and_give_nobody_more_than_two(hour: Hour) -> None:
@@ -193,7 +198,7 @@ def test_useful_links_are_those_of_tips_once_each_without_adverts_and_scripts(ho
     spam = hour.say("x:9", "Cheap! https://followers.example.net", 7)
     hour.insert("post_links", post=spam, url="https://followers.example.net")
     links = part(render_guide_markdown(hour.guide()), "## Useful links")
-    assert re.findall(r"^- (.*)\\$", links, re.MULTILINE) == ["[The list](https://words.example.org/list)"]
+    assert re.findall(r"^- \[ \] (.*)\\$", links, re.MULTILINE) == ["[The list](https://words.example.org/list)"]
     assert "— Priya Raman" in links
     assert "also offered by 1 other" in links
 
@@ -237,7 +242,7 @@ def test_who_took_part_names_people_once_with_their_accounts_and_only_counts_bys
     hour.say("x:9", "10K followers, cheap", 8)
     people = part(render_guide_markdown(hour.guide()), "## Who took part")
     assert people.strip().splitlines() == [
-        "- Fern hour (@FernHour on X)",
+        "- Fern hour, host (@FernHour on X)",
         "- Priya Raman (@priya\\_fern on X, @priya.example on Bluesky)".replace("\\_", "_"),
         "",
         "1 other account said hello, shared, cheered or advertised; the transcript has them all.",
