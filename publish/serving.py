@@ -6,11 +6,13 @@ import contextlib
 import json
 import signal
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 from datasette.app import Datasette
@@ -24,6 +26,8 @@ from publish.plugin import site
 _HERE = Path(__file__).parent
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _GOODBYE_SECONDS = 3
+# Twice the longest post that was met; SQL such as zeroblob(1e9) would else take the machine's memory.
+_LONGEST_VALUE = 5_000_000
 
 # What was measured on a million posts: suggested facets take a table page from 31 to 1210 ms, and a facet limit above
 # the SQL limit is ignored. No caching, since a page must show the post that was published a second ago.
@@ -41,8 +45,7 @@ _SETTINGS = {
 
 def build_site(chats_path: Path) -> Datasette:
     """Datasette over chats.db with our plugin, templates and settings. Raises StorageError where there is no file."""
-    if not chats_path.is_file():
-        raise StorageError(f"there is nothing to serve at {chats_path} yet: run chatkeep publish first")
+    _require_published(chats_path)
     if not pm.has_plugin(site.NAME):
         pm.register(site, name=site.NAME)
     metadata = json.loads(reference_path("datasette_metadata.json").read_text(encoding="utf-8"))
@@ -54,8 +57,31 @@ def build_site(chats_path: Path) -> Datasette:
         settings=_SETTINGS,
     )
     datasette.remove_database("_memory")
-    datasette.add_database(Database(datasette, path=str(chats_path), is_mutable=True), name=site.DATABASE)
+    datasette.add_database(PublishedFile(datasette, path=str(chats_path), is_mutable=True), name=site.DATABASE)
     return datasette
+
+
+class PublishedFile(Database):  # type: ignore[misc]  # Datasette ships no types
+    """chats.db for reading alone, wherever it lies: Datasette's own way loses what follows a # or ? in a path, and
+    with it that the file may only be read. No value may grow beyond what a post can be.
+    """
+
+    def connect(self, write: bool = False) -> sqlite3.Connection:  # noqa: ARG002  # Datasette's own signature
+        conn = sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True, check_same_thread=False)
+        conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+        self._all_file_connections.append(conn)
+        return conn
+
+
+def _require_published(chats_path: Path) -> None:
+    """Raises StorageError where there is no file that chatkeep published."""
+    if not chats_path.is_file():
+        raise StorageError(f"there is nothing to serve at {chats_path} yet: run chatkeep publish first")
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{quote(str(chats_path))}?mode=ro", uri=True)) as conn:
+            conn.execute("SELECT 1 FROM published")
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"{chats_path} was not published whole: run chatkeep publish again") from error
 
 
 def serve_site(

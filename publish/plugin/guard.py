@@ -20,7 +20,14 @@ Receive = Callable[[], Awaitable[Message]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _OWN_HOST = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
-_FORWARDED = (b"forwarded", b"x-real-ip", b"via")
+_FORWARDED = frozenset(
+    {
+        *(b"forwarded", b"x-real-ip", b"via", b"x-client-ip", b"x-original-host", b"cf-connecting-ip"),
+        *(b"true-client-ip", b"fly-client-ip", b"x-envoy-external-address", b"tailscale-user-login"),
+        b"ngrok-auth-user-email",
+    }
+)
+_OWN_ORIGIN = re.compile(rb"https?://" + _OWN_HOST.pattern, re.IGNORECASE)
 _REFUSAL = b"Chatkeep answers on this computer alone: open it as http://localhost, without a proxy in between.\n"
 
 # The only inline script that is left in Datasette's own pages, allowed by what it says; the others are files of ours.
@@ -66,6 +73,21 @@ def is_from_here(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return len(hosts) == 1 and _OWN_HOST.fullmatch(hosts[0]) is not None
 
 
+def is_asked_by_us(scope: Scope) -> bool:
+    """Whether no page elsewhere is asking: a person may follow a link to a page here, and nothing more.
+
+    Browsers say where a request comes from in Origin and Sec-Fetch-Site (W3C Fetch Metadata); other programs do not.
+    """
+    headers = {name.lower(): value for name, value in scope["headers"]}
+    origin = headers.get(b"origin")
+    if origin is not None and not _OWN_ORIGIN.fullmatch(origin):
+        return False
+    if headers.get(b"sec-fetch-site") not in (b"cross-site", b"same-site"):
+        return True
+    follows_a_link = headers.get(b"sec-fetch-mode") == b"navigate" and headers.get(b"sec-fetch-dest") == b"document"
+    return follows_a_link and b"sql=" not in scope.get("query_string", b"")
+
+
 def guard(app: App) -> App:
     """The ASGI application behind the guard."""
 
@@ -80,10 +102,12 @@ def guard(app: App) -> App:
                 message = {**message, "headers": _with_safety(message.get("headers", []), policy)}
             await send(message)
 
-        if is_from_here(scope["headers"]):
-            await app(scope, receive, send_safely)
+        if not is_from_here(scope["headers"]) or not is_asked_by_us(scope):
+            await _refuse(send_safely, 403, _REFUSAL)
+        elif scope["method"] not in ("GET", "HEAD"):
+            await _refuse(send_safely, 405, b"This site is for reading: nothing can be sent to it.\n")
         else:
-            await _refuse(send_safely)
+            await app(scope, receive, send_safely)
 
     return guarded
 
@@ -95,7 +119,7 @@ def _with_safety(headers: Iterable[tuple[bytes, bytes]], policy: str) -> list[tu
     return kept + [(name, value) for name, value in wanted if name not in present]
 
 
-async def _refuse(send: Send) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(_REFUSAL)).encode())]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": _REFUSAL})
+async def _refuse(send: Send, status: int, words: bytes) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(words)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": words})
