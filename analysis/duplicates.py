@@ -40,7 +40,7 @@ def group_duplicates(posts: Sequence[SessionPost], cleaned: Mapping[str, Cleaned
     compared = [
         post for post in posts if post.id not in echoes and len(find_core(cleaned[post.id]).split()) >= _LEAST_WORDS
     ]
-    for at, to, similarity in _find_pairs([find_core(cleaned[post.id]) for post in compared]):
+    for at, to, similarity in find_pairs([find_core(cleaned[post.id]) for post in compared]):
         post = compared[at]
         echoes[post.id] = Echo(post.id, compared[to].id, _find_relation(post, cleaned[post.id]), similarity)
     return {post: _resolve(echo, echoes) for post, echo in echoes.items()}
@@ -66,13 +66,13 @@ def _resolve(echo: Echo, echoes: Mapping[str, Echo]) -> Echo:
     return echo if of == echo.of else Echo(echo.post, of, echo.relation, echo.similarity)
 
 
-def _find_pairs(texts: Sequence[str]) -> Iterator[tuple[int, int, float]]:
+def find_pairs(texts: Sequence[str], same: float = SAME) -> Iterator[tuple[int, int, float]]:
     """(echo, representative, similarity) by position: each text against the earlier ones that represent."""
     if len(texts) < 2:
         return
     beginnings = _Beginnings()
     echoing: set[int] = set()
-    for at, similar in enumerate(_find_similar(texts)):
+    for at, similar in enumerate(_find_similar(texts, same)):
         best = max(((value, -to) for to, value in similar if to not in echoing), default=None)
         whole = beginnings.find(texts[at])
         if best is not None:
@@ -108,7 +108,7 @@ class _Beginnings:
         return None
 
 
-def _find_similar(texts: Sequence[str]) -> Iterator[list[tuple[int, float]]]:
+def _find_similar(texts: Sequence[str], same: float) -> Iterator[list[tuple[int, float]]]:
     """For each text the earlier ones that are similar enough, with the cosine."""
     # Here and not above: importing scikit-learn takes a second that most commands need not wait.
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - slow to import
@@ -121,7 +121,7 @@ def _find_similar(texts: Sequence[str]) -> Iterator[list[tuple[int, float]]]:
     find_rows = _compare_blocked if len(texts) > _BLOCKING_ABOVE else _compare_all
     for first in range(0, len(texts), _ROWS):
         rows = find_rows(matrix, first, min(first + _ROWS, len(texts)))
-        rows.data[rows.data < SAME] = 0
+        rows.data[rows.data < same] = 0
         rows.eliminate_zeros()
         for offset in range(rows.shape[0]):
             start, end = rows.indptr[offset], rows.indptr[offset + 1]

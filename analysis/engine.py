@@ -16,6 +16,7 @@ from analysis.normalising import Cleaned, normalise
 from analysis.organisations import Register, find_organisations, load_register
 from analysis.outside import find_outside
 from analysis.people import find_people
+from analysis.repeats import join_repeats
 from analysis.rows import SessionPost, SessionRows, load_authors, load_session
 from analysis.support import Evidence, Supporters, find_chains, join_chain
 from analysis.themes import Theme, find_themes
@@ -104,7 +105,7 @@ def analyse_session(
     theme_of = {post: theme.id for theme in themes for post in theme.posts}
     tips = []
     for proposal, parts in proposals:
-        evidence = (*parts, *supporters.find_evidence(proposal.post))
+        evidence = supporters.join_evidence(proposal.post, parts)
         count = supporters.count_people(proposal.post, evidence, people)
         theme = theme_of.get(proposal.post) if proposal.kind != "question" else None
         tips.append(Tip(build_tip_id(rows.session.id, proposal), proposal, evidence, theme, count))
@@ -125,7 +126,7 @@ def _propose(
     echoes: Mapping[str, Echo],
     supporters: Supporters,
 ) -> list[tuple[TipProposal, list[Evidence]]]:
-    """The tips of the session in canonical order, a numbered thread's once, with the thread's other parts."""
+    """The tips of the session in canonical order, each once, with the other parts of its thread and its repeats."""
     asked = {post for question in threads.questions for post in (question.post, *question.repeats)}
     chains = find_chains(rows.posts, cleaned)
     by_post: dict[str, list[TipProposal]] = {}
@@ -144,7 +145,7 @@ def _propose(
             found += [(proposal, []) for proposal in by_post.get(post.id, ())]
         elif chain[0] == post.id:
             found += join_chain([p for part in chain for p in by_post.get(part, ())], chain, cleaned)
-    return found
+    return join_repeats(found)
 
 
 def _cut(cleaned: Cleaned) -> Cleaned:

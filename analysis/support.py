@@ -109,9 +109,14 @@ class Supporters:
                 self._behind.setdefault(target, []).append(Evidence(post.id, kind))
                 return
 
-    def find_evidence(self, post: str) -> list[Evidence]:
-        """The posts behind one post, in canonical order."""
-        return list(self._behind.get(post, ()))
+    def join_evidence(self, post: str, own: Sequence[Evidence]) -> tuple[Evidence, ...]:
+        """A tip's own evidence, then the posts behind its post and behind its repeats, each of these once."""
+        joined = list(own)
+        known = {post, *(evidence.post for evidence in own)}
+        for one in (post, *(evidence.post for evidence in own if evidence.relation == "duplicate")):
+            joined += [evidence for evidence in self._behind.get(one, ()) if evidence.post not in known]
+            known.update(evidence.post for evidence in joined)
+        return tuple(joined)
 
     def count_people(self, post: str, evidence: Sequence[Evidence], people: Mapping[str, str]) -> int:
         """How many people other than the author stand behind it; one person on two platforms is one."""

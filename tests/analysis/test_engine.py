@@ -259,3 +259,37 @@ def test_hosts_named_in_the_settings_are_marked() -> None:
     rows = build_rows(northmoor(hosts=("bluesky:Host.example", "x:NorthmoorHour")), northmoor().sessions[0], HOUR)
     assert {one.author for one in rows.posts if one.is_host} == {HOST}
     assert shift(START, minutes=1) == rows.posts[0].posted_at
+
+
+def test_a_sentence_that_two_people_say_is_one_tip_that_both_stand_behind() -> None:
+    found = analyse(
+        HOUR[2],
+        post(6, "A1: Reply once, with the fact. Then stop. The answer is for everybody who reads along."),
+        post(7, "RT @ann: A1: Reply once, with the fact. Then stop. < yes, I want this on a mug with a lid", "x:bob"),
+        post(8, "Agreed!", "x:cat", reply_to="x:7", kind="reply"),
+        post(9, "A1: Pin the house rules. Reply once, with the fact. Then stop.", "x:dan"),
+    )
+    (one,) = (tip for tip in found.tips if tip.proposal.text.startswith("Reply once"))
+    assert one.proposal.post == "x:6"
+    assert [(e.post, e.relation) for e in one.evidence] == [
+        ("x:7", "duplicate"), ("x:9", "duplicate"), ("x:8", "agreement"),
+    ]  # fmt: skip
+    assert one.support_count == 3
+    span = next(e for e in one.evidence if e.post == "x:9")
+    text = "A1: Pin the house rules. Reply once, with the fact. Then stop."
+    assert text[span.start : span.end] == "Reply once, with the fact. Then stop."
+
+
+def test_the_same_words_for_two_questions_or_of_two_kinds_stay_apart() -> None:
+    found = analyse(
+        HOUR[2],
+        post(6, "A1: Put the street name in the first line of the post"),
+        post(20, "Q2: What one tip would you give about floods? #northmoorhour", HOST),
+        post(
+            21,
+            "A2: Rivers here rise within half an hour, no village hall has signal then, and sandbags wait in the depot"
+            " behind Mill Lane until somebody finds a key. Put the street name in the first line of the post.",
+            "x:bob",
+        ),
+    )
+    assert [tip.proposal.post for tip in found.tips] == ["x:6", "x:21"]
