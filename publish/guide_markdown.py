@@ -75,7 +75,7 @@ def _how_made(guide: Guide) -> Iterator[str]:
             f"**It can be wrong, and {_who_reviewed(guide)}.**"
         )
         yield (
-            f"An empty box before an entry means: {NOT_REVIEWED}. Tick it (write `[x]`) when you have read the entry "
+            f"An empty box before an entry means: {NOT_REVIEWED}. Put an x into it when you have read the entry "
             "and keep it; delete the entry if you do not. Within a list the strongest come first."
         )
     else:

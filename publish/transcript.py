@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from publish import wording
 from publish.findings import ChatFindings, KeptPost, KeptQuestion, SessionFindings, load_findings
-from publish.guide_tips import session_title
+from publish.guide_saying import is_host
+from publish.guide_tips import question_heading, session_title
+from publish.guide_words import fold
 from publish.markdown import escape_line, escape_lines, link
 from publish.spreadsheet import Cell, write_csv
 
 _DEEPEST = 4  # deeper replies stay at this indent: a column of text one word wide helps nobody
 _COLUMNS = (
     *("session", "part", "question", "depth", "local_time", "name", "handle", "platform", "kind", "text"),
-    *("in_reply_to", "quote_of", "repost_of", "pictures", "edited_at", "url", "posted_at", "post", "author"),
+    *("in_reply_to", "quote_of", "repost_of", "links", "pictures", "edited_at", "url", "posted_at", "post", "author"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One post at its place. ``depth`` 0 begins a conversation; ``about`` is the post it replies to or quotes
-    where that stands elsewhere.
+    where that stands elsewhere; ``copies`` are the same words by the hosts on other platforms.
     """
 
     post: KeptPost
     depth: int
     about: KeptPost | None = None
+    copies: tuple[KeptPost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One session's parts in order of time; every post of the session is in exactly one of them."""
+    """One session's parts in order of time; every post of it is in exactly one of them, as a turn or a copy."""
 
     title: str
     session: SessionFindings
@@ -52,7 +55,7 @@ class Transcript:
 def build_transcripts(found: ChatFindings) -> tuple[Transcript, ...]:
     """The transcript of each session that holds posts."""
     return tuple(
-        Transcript(session_title(found, session), session, tuple(_build_parts(session)))
+        Transcript(session_title(found, session), session, tuple(_build_parts(found, session)))
         for session in found.sessions
         if session.posts
     )
@@ -70,29 +73,31 @@ def render_transcript_markdown(conn: sqlite3.Connection, chat_slug: str) -> str:
         parts.append(f"## {escape_line(transcript.title)}")
         for part in transcript.parts:
             parts.append(f"### {escape_line(part.heading)}")
-            parts.append("\n".join(_render_turn(found, turn) for turn in part.turns))
+            if part.turns:
+                parts.append("\n".join(_render_turn(found, turn) for turn in part.turns))
     return "\n\n".join(parts) + "\n"
 
 
 def render_transcript_csv(conn: sqlite3.Connection, chat_slug: str) -> str:
-    """The transcript as a table, a row a post in the order of the Markdown."""
+    """The transcript as a table, a row a post in the order of the Markdown; copies have rows of their own."""
     found = load_findings(conn, chat_slug)
     rows = (
-        _row(found, transcript.title, part, turn)
+        _row(found, transcript.title, part, turn, post)
         for transcript in build_transcripts(found)
         for part in transcript.parts
         for turn in part.turns
+        for post in (turn.post, *turn.copies)
     )
     return write_csv(_COLUMNS, rows)
 
 
-def _build_parts(session: SessionFindings) -> Iterator[Part]:
+def _build_parts(found: ChatFindings, session: SessionFindings) -> Iterator[Part]:
     places = _place(session)
     headings = _headings(session)
     for key, (heading, question) in headings.items():
         own = [post for post in session.posts if places[post.id] == key]
         if own or question is not None:
-            yield Part(heading, question, tuple(_nest(session, own)))
+            yield Part(heading, question, tuple(_nest(session, own, _find_copies(found, own, question))))
 
 
 def _headings(session: SessionFindings) -> dict[int, tuple[str, KeptQuestion | None]]:
@@ -101,7 +106,7 @@ def _headings(session: SessionFindings) -> dict[int, tuple[str, KeptQuestion | N
         return {-1: ("Posts", None)}
     parts: dict[int, tuple[str, KeptQuestion | None]] = {-1: ("Before the first question", None)}
     for at, question in enumerate(session.questions):
-        parts[at] = (f"{question.label}. {wording.shorten(question.text, 300)}", question)
+        parts[at] = (question_heading(question.label, question.text), question)
     parts[len(session.questions)] = ("After the session", None)
     return parts
 
@@ -129,14 +134,33 @@ def _at_time(session: SessionFindings, post: KeptPost) -> int:
     return max(asked, key=lambda at: session.questions[at].asked_at or "", default=-1)
 
 
-def _nest(session: SessionFindings, own: Sequence[KeptPost]) -> Iterator[Turn]:
+def _find_copies(found: ChatFindings, own: Sequence[KeptPost], question: KeptQuestion | None) -> dict[str, str]:
+    """For what hosts post in the same words on every platform: each later post with the first of its words."""
+    asked = question.posts if question else frozenset()
+    first: dict[str, KeptPost] = {}
+    copies = {}
+    for post in own:
+        if post.kind != "post" or not (post.id in asked or is_host(found, post.by)):
+            continue
+        original = first.setdefault(fold(post.text), post)
+        if original.by.platform != post.by.platform:
+            copies[post.id] = original.id
+    return copies
+
+
+def _nest(session: SessionFindings, own: Sequence[KeptPost], copies: Mapping[str, str]) -> Iterator[Turn]:
     """Conversations by the time they began, each reply below its post; an explicit stack, threads can be long."""
     inside = {post.id for post in own}
+    beside: dict[str, list[KeptPost]] = {}
     children: dict[str | None, list[KeptPost]] = {}
     for post in own:
-        above = post.repost_of or post.reply_to
+        if post.id in copies:
+            beside.setdefault(copies[post.id], []).append(post)
+            continue
+        above = post.repost_of or post.reply_to or ""
+        above = copies.get(above, above)
         children.setdefault(above if above in inside and above != post.id else None, []).append(post)
-    seen: set[str] = set()
+    seen: set[str] = set(copies)
     # A circle of replies has no beginning; what it holds begins where it comes in time.
     for root in [*children.get(None, []), *own]:
         stack = [(root, 0)]
@@ -145,7 +169,7 @@ def _nest(session: SessionFindings, own: Sequence[KeptPost]) -> Iterator[Turn]:
             if post.id in seen:
                 continue
             seen.add(post.id)
-            yield Turn(post, depth, _about(session, post, depth))
+            yield Turn(post, depth, _about(session, post, depth), tuple(beside.get(post.id, ())))
             stack.extend((child, depth + 1) for child in reversed(children.get(post.id, [])))
 
 
@@ -155,28 +179,43 @@ def _about(session: SessionFindings, post: KeptPost, depth: int) -> KeptPost | N
 
 
 def _introduce(found: ChatFindings) -> Iterator[str]:
-    count = sum(len(session.posts) for session in found.sessions)
-    if not count:
+    posts = [post for session in found.sessions for post in session.posts]
+    if not posts:
         yield "No posts of this chat have been captured yet."
         return
-    yield f"{count:,} {'post' if count == 1 else 'posts'}, in {escape_line(found.chat.timezone)} time,"
+    yield f"{len(posts):,} {'post' if len(posts) == 1 else 'posts'}, in {escape_line(found.chat.timezone)} time,"
     yield "grouped by the question that they ask or answer, replies under the post that they answer."
     yield "Which post answers what was found by Chatkeep and has not been reviewed."
+    if not any(post.by.name or post.by.handle for post in posts):
+        yield "The posts came without names: authors are shown by their number."
     if found.removed_count:
-        verb = "is" if found.removed_count == 1 else "are"
-        yield f"{found.removed_count:,} that {verb} deleted or withdrawn since {verb} left out."
+        verb, were = ("is", "was") if found.removed_count == 1 else ("are", "were")
+        yield f"{found.removed_count:,} more that {were} deleted or withdrawn {verb} left out."
 
 
 def _render_turn(found: ChatFindings, turn: Turn) -> str:
     post = turn.post
     indent = "  " * min(turn.depth, _DEEPEST)
-    when = link(_moment(found, post.posted_at), post.url)
-    head = f"**{escape_line(post.by.shown)}** · {when}"
+    places = ", ".join(_place_in_time(found, turn, one) for one in (post, *turn.copies))
+    head = f"**{escape_line(_name_all(turn))}** · {places}"
     notes = list(_notes(found, turn))
     if notes:
         head += f" · {' · '.join(notes)}"
     lines = [head, *([] if post.kind == "repost" and post.repost_of else _words(post))]
     return indent + "- " + f"\\\n{indent}  ".join(lines)
+
+
+def _name_all(turn: Turn) -> str:
+    """Who speaks; a host on several platforms by the name, since each link says its platform."""
+    if not turn.copies:
+        return turn.post.by.shown
+    names = (wording.author_name(one.by.name, one.by.handle, one.by.author) for one in (turn.post, *turn.copies))
+    return " and ".join(dict.fromkeys(names))
+
+
+def _place_in_time(found: ChatFindings, turn: Turn, post: KeptPost) -> str:
+    moment = _moment(found, post.posted_at)
+    return link(f"{moment} on {wording.platform_name(post.by.platform)}" if turn.copies else moment, post.url)
 
 
 def _words(post: KeptPost) -> Iterable[str]:
@@ -207,8 +246,7 @@ def _moment(found: ChatFindings, moment: str) -> str:
     return escape_line(moment) if local is None else f"{local.day} {local:%b %Y, %H:%M:%S}"
 
 
-def _row(found: ChatFindings, title: str, part: Part, turn: Turn) -> tuple[Cell, ...]:
-    post = turn.post
+def _row(found: ChatFindings, title: str, part: Part, turn: Turn, post: KeptPost) -> tuple[Cell, ...]:
     edited: Cell | datetime = found.local(post.edited_at) if post.edited_at else None
     return (
         title,
@@ -224,6 +262,7 @@ def _row(found: ChatFindings, title: str, part: Part, turn: Turn) -> tuple[Cell,
         post.reply_to,
         post.quote_of,
         post.repost_of,
+        "\n".join(one.url for one in post.links),
         "\n".join(post.alt_texts),
         edited,
         post.url,

@@ -11,8 +11,8 @@ from fern_hour import CHAT, FICTIONAL, FIRST, QUESTION, SECOND, START, Hour
 
 from archive.times import shift
 from publish.exports import EXPORTS, render_export
-from publish.guide_words import readable
 from publish.guide_markdown import render_guide_markdown
+from publish.guide_words import readable
 
 
 @pytest.fixture
@@ -373,6 +373,21 @@ def test_several_sessions_keep_their_questions_apart(hour: Hour) -> None:
         ("A2: said under the wrong number", 1, "A2: said under the wrong number"),
         ("#fernhour is where I learnt it", 1, "#fernhour is where I learnt it"),
         ("@everyone", None, "@everyone"),
+        ("@fernpress has a guide to this", None, "@fernpress has a guide to this"),
+        ("1/3: First, look. #fernhour", None, "First, look."),
+        ("1/3 of our bins are brown", None, "1/3 of our bins are brown"),
+        ("A2 1/3: First, look.", 2, "First, look."),
+        ("1) Only look", None, "Only look"),
+        ("1) Look 2) Wait", None, "1) Look 2) Wait"),
+        ("a1: look first", 1, "look first"),
+        ("A3I have looked", 3, "I have looked"),
+        ("A!. Look first", 1, "Look first"),
+        ("Answer 1: look first", 1, "look first"),
+        ("A12: look first", 1, "A12: look first"),
+        ("#fernhour A1: Look first", 1, "Look first"),
+        ("#FernHour — here is the map", 1, "here is the map"),
+        ("Look. #fernhour https://a.example/1", 1, "Look. https://a.example/1"),
+        ("Look. #fernhour #bins", 1, "Look. #bins"),
     ],
 )
 def test_words_are_freed_of_marks_but_of_nothing_they_say(text: str, number: int | None, words: str) -> None:

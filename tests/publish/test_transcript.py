@@ -93,7 +93,7 @@ def test_the_head_says_what_it_is_and_what_was_left_out(hour: Hour) -> None:
     document = render_transcript_markdown(hour.conn, CHAT)
     assert document.startswith(f"# Fern hour: transcript\n\n> {FICTIONAL}\n")
     assert "1 post, in Europe/London time" in document
-    assert "1 that is deleted or withdrawn since is left out" in document
+    assert "1 more that was deleted or withdrawn is left out." in document
 
 
 def test_posts_without_questions_stand_by_time(hour: Hour) -> None:
@@ -113,6 +113,55 @@ def test_the_table_has_the_order_of_the_document_and_keeps_ids(hour: Hour) -> No
     assert (rows[2]["post"], rows[2]["in_reply_to"], rows[2]["depth"]) == (reply, answer, "1")
     assert rows[1]["local_time"] == "2026-10-08 13:06:00"
     assert rows[1]["posted_at"] == "2026-10-08T12:06:00.000Z"
+
+
+def test_what_hosts_post_on_every_platform_stands_once_with_its_links_and_replies(hour: Hour) -> None:
+    hour.conn.execute("""UPDATE chats SET hosts = '["x:FernHour", "bluesky:fern.example"]'""")
+    hour.author("bluesky:did:plc:fern", "bluesky", "fern.example", "Fern hour")
+    question = hour.ask(1, 5)
+    words = f"Q1: {QUESTION} #FernHour"
+    copy = hour.say("bluesky:did:plc:fern", words, 6, url="https://bsky.example/1")
+    again = hour.ask(1, 7)
+    hour.conn.execute("UPDATE questions SET post = ? WHERE id = ?", (copy, again))
+    reply = hour.say("x:3", "In which streets?", 8, kind="reply", reply_to=copy)
+    for author, minute in (("x:1", 20), ("bluesky:did:plc:fern", 21)):
+        hour.say(author, "Ten minutes left!", minute)
+    for author in ("x:2", "bluesky:did:plc:priya"):
+        hour.say(author, "Good question", 22)
+    document = render_transcript_markdown(hour.conn, CHAT)
+    assert re.search(
+        r"- \*\*Fern hour\*\* · \[8 Oct 2026, 13:05:00 on X\]\(\S+\), "
+        r"\[8 Oct 2026, 13:06:00 on Bluesky\]\(https://bsky.example/1\)\\\n  Q1: .*\n  - \*\*Tomos",
+        document,
+    )
+    assert document.count("Ten minutes left!") == 1
+    assert document.count("Good question") == 2
+    rows = list(csv.DictReader(io.StringIO(render_transcript_csv(hour.conn, CHAT).removeprefix("\ufeff"), newline="")))
+    assert {copy, reply} < {row["post"] for row in rows}
+    assert (
+        len(rows) == len({row["post"] for row in rows}) == hour.conn.execute("SELECT count(*) FROM posts").fetchone()[0]
+    )
+    assert question
+
+
+def test_the_words_of_a_host_repeated_on_one_platform_stand_each_time(hour: Hour) -> None:
+    hour.say("x:1", "Ten minutes left!", 10)
+    hour.say("x:1", "Ten minutes left!", 30)
+    assert len(parts_of(hour)["Posts"]) == 2
+
+
+def test_the_table_gives_full_addresses_beside_the_short_ones(hour: Hour) -> None:
+    post = hour.say("x:2", "See https://t.co/a", 6)
+    hour.insert("post_links", post=post, url="https://t.co/a", expanded_url="https://guides.example.org/bins")
+    (row,) = csv.DictReader(io.StringIO(render_transcript_csv(hour.conn, CHAT).removeprefix("\ufeff"), newline=""))
+    assert (row["text"], row["links"]) == ("See https://t.co/a", "https://guides.example.org/bins")
+
+
+def test_posts_without_names_say_so_at_the_head(hour: Hour) -> None:
+    hour.say("x:1327", "Hello", 6)
+    assert "authors are shown by their number" in render_transcript_markdown(hour.conn, CHAT)
+    hour.say("x:2", "Hello", 7)
+    assert "authors are shown by their number" not in render_transcript_markdown(hour.conn, CHAT)
 
 
 def test_the_sample_keeps_every_post_that_stands(tmp_path: Path) -> None:
