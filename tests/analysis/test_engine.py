@@ -287,7 +287,7 @@ def test_the_same_words_for_two_questions_or_of_two_kinds_stay_apart() -> None:
         post(20, "Q2: What one tip would you give about floods? #northmoorhour", HOST),
         post(
             21,
-            "A2: Rivers here rise within half an hour, no village hall has signal then, and sandbags wait in the depot"
+            "A2: Our rivers rise within half an hour, no village hall has signal then, and sandbags wait in the depot"
             " behind Mill Lane until somebody finds a key. Put the street name in the first line of the post.",
             "x:bob",
         ),
