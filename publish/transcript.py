@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from publish import wording
 from publish.findings import ChatFindings, KeptPost, KeptQuestion, SessionFindings, load_findings
@@ -71,10 +71,13 @@ def render_transcript_markdown(conn: sqlite3.Connection, chat_slug: str) -> str:
     transcripts = build_transcripts(found)
     for transcript in transcripts:
         parts.append(f"## {escape_line(transcript.title)}")
+        sitting = transcript.session.session
+        began = found.local(sitting.starts_at) if sitting else None
+        day = began.date() if began else None
         for part in transcript.parts:
             parts.append(f"### {escape_line(part.heading)}")
             if part.turns:
-                parts.append("\n".join(_render_turn(found, turn) for turn in part.turns))
+                parts.append("\n".join(_render_turn(found, turn, day) for turn in part.turns))
     return "\n\n".join(parts) + "\n"
 
 
@@ -193,12 +196,12 @@ def _introduce(found: ChatFindings) -> Iterator[str]:
         yield f"{found.removed_count:,} more that {were} deleted or withdrawn {verb} left out."
 
 
-def _render_turn(found: ChatFindings, turn: Turn) -> str:
+def _render_turn(found: ChatFindings, turn: Turn, day: date | None) -> str:
     post = turn.post
     indent = "  " * min(turn.depth, _DEEPEST)
-    places = ", ".join(_place_in_time(found, turn, one) for one in (post, *turn.copies))
+    places = ", ".join(_place_in_time(found, turn, one, day) for one in (post, *turn.copies))
     head = f"**{escape_line(_name_all(turn))}** · {places}"
-    notes = list(_notes(found, turn))
+    notes = list(_notes(found, turn, day))
     if notes:
         head += f" · {' · '.join(notes)}"
     lines = [head, *([] if post.kind == "repost" and post.repost_of else _words(post))]
@@ -213,8 +216,8 @@ def _name_all(turn: Turn) -> str:
     return " and ".join(dict.fromkeys(names))
 
 
-def _place_in_time(found: ChatFindings, turn: Turn, post: KeptPost) -> str:
-    moment = _moment(found, post.posted_at)
+def _place_in_time(found: ChatFindings, turn: Turn, post: KeptPost, day: date | None) -> str:
+    moment = _moment(found, post.posted_at, day)
     return link(f"{moment} on {wording.platform_name(post.by.platform)}" if turn.copies else moment, post.url)
 
 
@@ -224,10 +227,10 @@ def _words(post: KeptPost) -> Iterable[str]:
         yield f"_Picture:_ {escape_line(alt)}"
 
 
-def _notes(found: ChatFindings, turn: Turn) -> Iterator[str]:
+def _notes(found: ChatFindings, turn: Turn, day: date | None) -> Iterator[str]:
     post, about = turn.post, turn.about
     if post.edited_at:
-        yield f"edited {_moment(found, post.edited_at)}"
+        yield f"edited {_moment(found, post.edited_at, day)}"
     if post.kind == "repost":
         yield "reposted it" if turn.depth else f"reposts {_brief(about)}"
     elif about is not None:
@@ -241,9 +244,12 @@ def _brief(post: KeptPost | None) -> str:
     return f"{escape_line(post.by.shown)}: “{escape_line(wording.shorten(post.expand(post.text), 80))}”"
 
 
-def _moment(found: ChatFindings, moment: str) -> str:
+def _moment(found: ChatFindings, moment: str, day: date | None) -> str:
+    """The time alone on the day that the session's heading names."""
     local = found.local(moment)
-    return escape_line(moment) if local is None else f"{local.day} {local:%b %Y, %H:%M:%S}"
+    if local is None:
+        return escape_line(moment)
+    return f"{local:%H:%M:%S}" if local.date() == day else f"{local.day} {local:%b %Y, %H:%M:%S}"
 
 
 def _row(found: ChatFindings, title: str, part: Part, turn: Turn, post: KeptPost) -> tuple[Cell, ...]:

@@ -74,14 +74,16 @@ def test_every_post_stands_exactly_once_even_in_a_circle_of_replies(hour: Hour) 
 
 
 def test_a_post_shows_local_time_link_edit_quote_repost_and_pictures(hour: Hour) -> None:
-    post = hour.say("x:2", "First line\n\nsecond line", 6, url="https://x.example/1", edited_at=shift(START, minutes=9))
+    post = hour.say(
+        "x:2", "First line\n\nsecond line", 6, url="https://x.example/1", edited_at=shift(START, hours=24, minutes=6)
+    )
     hour.insert("post_media", post=post, position=0, url="u", kind="image", alt_text="A bin\nwith a lid")
     hour.say("x:3", "So true", 7, kind="quote", quote_of=post)
     hour.say("x:1327", "RT @priya_fern: First line", 8, kind="repost", repost_of=post)
     document = render_transcript_markdown(hour.conn, CHAT)
     assert (
-        "- **Priya Raman (@priya_fern, X)** · [8 Oct 2026, 13:06:00](https://x.example/1)"
-        " · edited 8 Oct 2026, 13:09:00\\\n  First line\\\n  second line\\\n  _Picture:_ A bin with a lid\n"
+        "- **Priya Raman (@priya_fern, X)** · [13:06:00](https://x.example/1)"
+        " · edited 9 Oct 2026, 13:06:00\\\n  First line\\\n  second line\\\n  _Picture:_ A bin with a lid\n"
     ) in document
     assert " · about Priya Raman (@priya_fern, X): “First line second line”\\\n  So true\n" in document
     assert re.search(r"^  - \*\*author 1327 \(X\)\*\* · \[.*\]\(.*\) · reposted it$", document, re.MULTILINE)
@@ -130,8 +132,8 @@ def test_what_hosts_post_on_every_platform_stands_once_with_its_links_and_replie
         hour.say(author, "Good question", 22)
     document = render_transcript_markdown(hour.conn, CHAT)
     assert re.search(
-        r"- \*\*Fern hour\*\* · \[8 Oct 2026, 13:05:00 on X\]\(\S+\), "
-        r"\[8 Oct 2026, 13:06:00 on Bluesky\]\(https://bsky.example/1\)\\\n  Q1: .*\n  - \*\*Tomos",
+        r"- \*\*Fern hour\*\* · \[13:05:00 on X\]\(\S+\), "
+        r"\[13:06:00 on Bluesky\]\(https://bsky.example/1\)\\\n  Q1: .*\n  - \*\*Tomos",
         document,
     )
     assert document.count("Ten minutes left!") == 1
