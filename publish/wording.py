@@ -75,6 +75,15 @@ def local_day(moment: str, zone: str) -> str:
     return moment[:10] if local is None else f"{local.day} {local:%B %Y}"
 
 
+def day_in_words(local: str) -> str:
+    """``9 October 2025`` for a local time such as ``2025-10-09 13:04``; what cannot be read stays as it is."""
+    try:
+        day = datetime.fromisoformat(local[:10])
+    except ValueError:
+        return local
+    return f"{day.day} {day:%B %Y}"
+
+
 def session_title(starts_at: str, zone: str) -> str:
     """``9 October 2025, 13:00``."""
     local = local_moment(starts_at, zone)

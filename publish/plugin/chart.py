@@ -14,7 +14,8 @@ from archive.models import PLATFORM_NAMES
 HEIGHT = 150
 _MOST_BARS = 120
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440, 10080, 43200)  # minutes
-_TICKS = 6
+_TICKS = 7  # at most
+_TICK_STEPS = (*_STEPS[:7], 120, 180, 360, 720, 1440, 2880, 7200, 10080, 20160, 43200)
 _DAY = 1440
 
 
@@ -126,10 +127,20 @@ def _stack(bar: Bar, platforms: Sequence[str], highest: int) -> list[Piece]:
 
 
 def _ticks(first: datetime, span: float) -> list[Mark]:
-    return [
-        Mark(
-            _label(first + timedelta(minutes=span * place / _TICKS), int(span // _TICKS)),
-            round(place * 100 / _TICKS, 2),
-        )
-        for place in range(_TICKS + 1)
-    ]
+    """Round times along the axis: whole five minutes of an hour, whole hours of a day, whole days."""
+    step = next((step for step in _TICK_STEPS if span / step < _TICKS), _TICK_STEPS[-1])
+    while span / step >= _TICKS:
+        step *= 2
+    midnight = first.replace(hour=0, minute=0)
+    since = (first - midnight).total_seconds() / 60
+    offset = -(-since // step) * step - since
+    marks = []
+    while offset <= span:
+        marks.append(Mark(_tick_label(first + timedelta(minutes=offset), step, span), round(offset / span * 100, 2)))
+        offset += step
+    return marks
+
+
+def _tick_label(moment: datetime, step: int, span: float) -> str:
+    day = f"{moment.day} {moment:%b} " if span > _DAY else ""
+    return _label(moment, step) if step >= _DAY else f"{day}{moment:%H:%M}"

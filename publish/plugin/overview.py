@@ -8,14 +8,18 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from archive.models import TIP_KIND_NAMES
+from publish.chats_schema import TABLES
 from publish.plugin.chart import Chart, build_chart
 from publish.wording import complete_where
 
 _SESSIONS_A_CHAT = 8
-_ANSWERS_A_QUESTION = 5
+_ANSWERS_A_QUESTION = 8
+BEST = 3
+"""How many answers of a question, and tips of a kind, a page shows before the reader asks for more."""
 _TIPS_A_KIND = 10
-_LINKS = 20
+_LINKS = 12
 _PEOPLE = 60
+_NO_ADVICE = (TIP_KIND_NAMES["concern"], TIP_KIND_NAMES["question"])
 
 Row = Mapping[str, Any]
 
@@ -66,6 +70,16 @@ class Overview:
     themes: Sequence[Row]
     coverage: Sequence[tuple[str, str, str]]
 
+    @property
+    def advice_count(self) -> int:
+        """Tips in the narrow sense: what to do, what not to do, examples and resources."""
+        return sum(group.count for group in self.tip_groups if group.kind not in _NO_ADVICE)
+
+    @property
+    def worry_count(self) -> int:
+        """Concerns and questions that people still have."""
+        return sum(group.count for group in self.tip_groups if group.kind in _NO_ADVICE)
+
 
 async def load_notices(database: Reader) -> list[str]:
     """What must be said on every page: the descriptions of chats that are fictional."""
@@ -97,6 +111,11 @@ async def load_home(database: Reader) -> dict[str, Any]:
     return {
         "chats": [(chat, by_chat.get(chat["id"], [])) for chat in chats],
         "published_at": published[0]["at"] if published else None,
+        "filled": {
+            table.name
+            for table in TABLES
+            if (await _rows(database, f"SELECT EXISTS (SELECT 1 FROM {table.name}) AS any"))[0]["any"]
+        },
     }
 
 
@@ -126,7 +145,8 @@ async def load_overview(database: Reader, session: str) -> Overview | None:
         tip_groups=await _load_tips(database, session),
         links=await _rows(
             database,
-            "SELECT * FROM links WHERE session = :session ORDER BY people_count DESC, first_shared_at, id LIMIT :most",
+            "SELECT * FROM links WHERE session = :session AND relevant_count > 0"
+            " ORDER BY people_count DESC, relevant_count DESC, first_shared_at, id LIMIT :most",
             session=session,
             most=_LINKS,
         ),

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import parse_qsl, urlencode
+
+from publish.plugin.guard import App, Receive, Scope, Send
 
 NOTHING = '""'
 """Finds no row, and is no error."""
@@ -41,3 +44,22 @@ def _quoted(match: re.Match[str]) -> str:
 def _holds_words(text: str) -> bool:
     """Whether the index could hold it: its words are made of letters, numbers and private signs."""
     return any(unicodedata.category(sign)[0] in "LN" or unicodedata.category(sign) == "Co" for sign in text)
+
+
+def with_plain_searches(app: App) -> App:
+    """The application to which an empty search box is no search, and no search is raw FTS5."""
+
+    async def searched(scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope.get("query_string", b"").decode("latin-1") if scope["type"] == "http" else ""
+        if "search" in query:
+            given = parse_qsl(query, keep_blank_values=True)
+            kept = [(name, value) for name, value in given if not _is_idle(name, value)]
+            if kept != given:
+                scope = {**scope, "query_string": urlencode(kept).encode("ascii")}
+        await app(scope, receive, send)
+
+    return searched
+
+
+def _is_idle(name: str, value: str) -> bool:
+    return name == "_searchmode" or (name.startswith("_search") and not value.strip())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from pluggy import HookimplMarker
 from publish.plugin.chart import HEIGHT
 from publish.plugin.guard import OWN_POLICY, App, guard
 from publish.plugin.linking import linked
-from publish.plugin.overview import load_home, load_notices, load_overview
-from publish.plugin.searching import read_search
+from publish.plugin.overview import BEST, load_home, load_notices, load_overview
+from publish.plugin.safe_csv import with_safe_csv
+from publish.plugin.searching import read_search, with_plain_searches
 from publish.plugin.tables import (
     DATABASE,
     arranged,
@@ -38,7 +39,7 @@ from publish.plugin.tables import (
     show_value,
     table_path,
 )
-from publish.wording import shorten, web_url
+from publish.wording import day_in_words, shorten, web_url
 
 NAME = "chatkeep"
 hookimpl = HookimplMarker("datasette")  # Datasette's own, with types
@@ -53,8 +54,8 @@ def _is_ours(datasette: Any) -> bool:
 
 @hookimpl
 def asgi_wrapper(datasette: Any) -> Callable[[App], App] | None:
-    """Puts the guard before everything that Datasette answers."""
-    return guard if _is_ours(datasette) else None
+    """Puts the guard before everything that Datasette answers, and what mends searches and CSV behind it."""
+    return (lambda app: guard(with_plain_searches(with_safe_csv(app)))) if _is_ours(datasette) else None
 
 
 @hookimpl
@@ -71,7 +72,7 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
     if _is_ours(datasette):
         env.filters.update(
             web_url=web_url, shorten=shorten, excerpt=excerpt, session_path=session_path, table_path=table_path,
-            linked=linked, arranged=arranged, in_words=in_words,
+            linked=linked, arranged=arranged, in_words=in_words, days=days,
         )  # fmt: skip
         env.tests.update(main_in=is_main, leading_in=leads_to_row)
         env.globals.update(site_css_hash=_css_hash())
@@ -154,7 +155,9 @@ async def session_page(datasette: Any, request: Any) -> Any:
         unknown = NotFound(f"There is no session called {shorten(session)}: the home page lists those there are.")
         return await _answer_to(datasette, request, unknown)()
     body = await datasette.render_template(
-        "session.html", {"overview": overview, "session": overview.session, "chart_height": HEIGHT}, request=request
+        "session.html",
+        {"overview": overview, "session": overview.session, "chart_height": HEIGHT, "best": BEST},
+        request=request,
     )
     return Response.html(body, headers={"content-security-policy": OWN_POLICY})
 
@@ -162,6 +165,14 @@ async def session_page(datasette: Any, request: Any) -> Any:
 async def robots() -> Any:
     """Keeps search engines out, wherever the site should come to be seen."""
     return Response.text("User-agent: *\nDisallow: /\n")
+
+
+def days(session: Mapping[str, Any]) -> str | None:
+    """The day of a session, or its first and last day."""
+    first, last = session["local_start"], session["local_end"]
+    if not first or not last or first[:10] == last[:10]:
+        return None if session["date"] is None else str(session["date"])
+    return f"{day_in_words(first)} to {day_in_words(last)}"
 
 
 def _titles(datasette: Any) -> dict[str, str]:
