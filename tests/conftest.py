@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.histories)
-        if not long and "soak" in item.keywords:
+        if not long and item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.skip(reason="a long version: it runs with `make soak`"))
 
 
