@@ -1,4 +1,4 @@
-"""Themes of a session: TF-IDF and non-negative matrix factorisation, each theme with three words and its best post."""
+"""Themes of a session: TF-IDF and non-negative matrix factorisation, each with what it is about and its best post."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.nouns import find_others, find_phrase, read_words
 from analysis.patterns import load_words
 
 _LEAST_POSTS = 8  # four themes of two posts each
@@ -36,7 +37,9 @@ def find_themes(session: str, texts: Mapping[str, str], stop_words: Collection[s
     ids = sorted(texts)
     if len(ids) < _LEAST_POSTS:
         return ()
-    found = _factorise([texts[post] for post in ids], set(stop_words))
+    read = [read_words(texts[post]) for post in ids]
+    left_out = _list_left_out(stop_words) | find_others(read)
+    found = _factorise([texts[post] for post in ids], left_out)
     if found is None:
         return ()
     weights, components, words = found
@@ -45,25 +48,34 @@ def find_themes(session: str, texts: Mapping[str, str], stop_words: Collection[s
         best = int(weights[row].argmax())
         if weights[row, best] > 0:
             members.setdefault(best, []).append(row)
-    themes = [
-        _build_theme(session, _find_terms(components[number], words), rows, weights[:, number], ids)
-        for number, rows in sorted(members.items())
-        if len(rows) >= 2
-    ]
+    themes = []
+    for number, rows in sorted(members.items()):
+        if len(rows) >= 2:
+            terms = _find_terms(components[number], words)
+            label = _find_label(terms, [read[row] for row in rows], _list_left_out(stop_words))
+            themes.append(_build_theme(session, label, terms, rows, weights[:, number], ids))
     unique = {theme.id: theme for theme in themes}
     return tuple(sorted(unique.values(), key=lambda theme: (-len(theme.posts), theme.id)))
 
 
-def _factorise(texts: Sequence[str], stop_words: set[str]) -> tuple[Any, Any, Sequence[str]] | None:
+def _list_left_out(stop_words: Collection[str]) -> frozenset[str]:
+    """The words that no theme is about."""
+    # Here and not above: importing scikit-learn takes a second that most commands need not wait.
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # noqa: PLC0415 - slow to import
+
+    return frozenset(ENGLISH_STOP_WORDS) | load_words("themes_leave_out") | frozenset(stop_words)
+
+
+def _factorise(texts: Sequence[str], left_out: Collection[str]) -> tuple[Any, Any, Sequence[str]] | None:
     """Posts by themes, themes by words, and the words; None where the texts share no words."""
     # Here and not above: importing scikit-learn takes a second that most commands need not wait.
     from sklearn.decomposition import NMF  # noqa: PLC0415 - slow to import
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer  # noqa: PLC0415 - slow to import
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - slow to import
 
     count = min(max(round(math.sqrt(len(texts) / 2)), _FEWEST), _MOST)
     vectorizer = TfidfVectorizer(
         min_df=2, max_df=0.5, sublinear_tf=True, token_pattern=_THEME_WORD,
-        stop_words=sorted(ENGLISH_STOP_WORDS | load_words("themes_leave_out") | stop_words),
+        stop_words=sorted({part for word in left_out for part in word.split("'")}),
     )  # fmt: skip
     try:
         matrix = vectorizer.fit_transform(texts)
@@ -80,8 +92,19 @@ def _find_terms(component: Any, words: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(words[at]) for at in order[:_TERMS] if component[at] > 0)
 
 
-def _build_theme(session: str, terms: tuple[str, ...], rows: Sequence[int], weights: Any, ids: Sequence[str]) -> Theme:
+def _find_label(terms: Sequence[str], texts: Sequence[Sequence[str]], left_out: Collection[str]) -> str:
+    """The strongest terms, each in the phrase that people mostly used: "alt text, captions, plain english"."""
+    phrases: list[str] = []
+    for term in terms:
+        phrase = find_phrase(term, texts, left_out)
+        if len(phrases) < _LABEL_WORDS and not {part for one in phrases for part in one.split()} & set(phrase.split()):
+            phrases.append(phrase)
+    return ", ".join(phrases)
+
+
+def _build_theme(
+    session: str, label: str, terms: tuple[str, ...], rows: Sequence[int], weights: Any, ids: Sequence[str]
+) -> Theme:
     best = min(rows, key=lambda row: (-weights[row], ids[row]))
-    label = ", ".join(terms[:_LABEL_WORDS])
     digest = hashlib.sha256(f"{session}\x1f{label}".encode()).hexdigest()[:12]
     return Theme(f"{session}-theme-{digest}", label, terms, tuple(ids[row] for row in rows), ids[best])
