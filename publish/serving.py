@@ -22,6 +22,7 @@ from datasette.plugins import pm
 from archive.errors import SettingsError, StorageError, UsageError
 from archive.reference import reference_path
 from publish.plugin import site
+from publish.plugin.tables import DATABASE
 
 _HERE = Path(__file__).parent
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -57,7 +58,7 @@ def build_site(chats_path: Path) -> Datasette:
         settings=_SETTINGS,
     )
     datasette.remove_database("_memory")
-    datasette.add_database(PublishedFile(datasette, path=str(chats_path), is_mutable=True), name=site.DATABASE)
+    datasette.add_database(PublishedFile(datasette, path=str(chats_path), is_mutable=True), name=DATABASE)
     return datasette
 
 

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +22,7 @@ import httpx
 import pytest
 from archive_sample import CHAT, FICTIONAL, NEXT_SESSION, SESSION, build_empty, build_sample
 from datasette.app import Datasette
+from site_sample import Site, Tags
 
 from archive.errors import SettingsError, StorageError, UsageError
 from archive.reference import reference_path
@@ -37,34 +37,6 @@ QUERIES = (
     "top_tips", "shared_links", "who_took_part", "busiest_minutes", "unanswered_questions", "posts_of_an_author",
 )  # fmt: skip
 _ADDRESSES = {"href", "src", "action", "formaction", "xlink:href"}
-
-
-class Site:
-    """A site under test: ask() answers one request. ``host`` is the Host header; no proxy in between."""
-
-    def __init__(self, datasette: Datasette, runner: asyncio.Runner) -> None:
-        self._app = datasette.app()
-        self._runner = runner
-
-    def ask(self, path: str, *, host: str = "localhost", **headers: str) -> httpx.Response:
-        return self._runner.run(self._ask(path, {"host": host, **headers}))
-
-    async def _ask(self, path: str, headers: dict[str, str]) -> httpx.Response:
-        transport = httpx.ASGITransport(app=self._app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.get(path, headers=headers)
-
-
-class Tags(HTMLParser):
-    """The tags of a page with their attributes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
 
 
 @pytest.fixture(scope="module")
