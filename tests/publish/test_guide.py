@@ -379,6 +379,8 @@ def test_several_sessions_keep_their_questions_apart(hour: Hour) -> None:
         ("A2 1/3: First, look.", 2, "First, look."),
         ("1) Only look", None, "Only look"),
         ("1) Look 2) Wait", None, "1) Look 2) Wait"),
+        ("24/7: we answer", None, "24/7: we answer"),
+        ("A1: @leah_fern Look first", 1, "Look first"),
         ("a1: look first", 1, "look first"),
         ("A3I have looked", 3, "I have looked"),
         ("A!. Look first", 1, "Look first"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fern_hour import FIRST, QUESTION, Hour
+from fern_hour import FIRST, QUESTION, SECOND, Hour
 
 from publish.guide_markdown import render_guide_markdown
 from publish.guide_model import Group, Section
@@ -66,6 +66,8 @@ def test_the_same_words_of_two_people_are_one_entry_that_names_both(hour: Hour) 
         ["Tomos Bevan"],
     )
     assert len(guide.sources) == 2
+    (answer,) = guide.questions[0].best
+    assert (answer.by.name, [voice.by.name for voice in answer.also]) == ("Priya Raman", ["Tomos Bevan"])
     document = render_guide_markdown(guide)
     assert re.search(r"— Priya Raman .*· 13:06 · \[see the post\]\(\S+\)\\\n  — Tomos Bevan .*· 13:08 ·", document)
     assert "1 thing to do" in document
@@ -86,16 +88,17 @@ def test_one_person_on_two_platforms_is_named_once_and_whoever_is_named_is_no_su
     first = hour.answered("x:2", "Post at six.", 6, question)
     hour.answered("bluesky:did:plc:priya", "Post at six!", 7, question)
     again = hour.answered("x:3", "post at six", 8, question)
-    (tip,) = [row[0] for row in hour.conn.execute("SELECT id FROM tips WHERE post = ?", (first,))]
-    hour.evidence(tip, again, "duplicate")
+    for post, other, relation in ((first, again, "duplicate"), (again, hour.say("x:9", "Yes", 9), "agreement")):
+        (tip,) = [row[0] for row in hour.conn.execute("SELECT id FROM tips WHERE post = ?", (post,))]
+        hour.evidence(tip, other, relation)
     document = render_guide_markdown(hour.guide()).split("## The questions")[0]
     assert document.count("— Priya Raman") == document.count("— Tomos Bevan") == 1
-    assert "also said or shared" not in document
+    assert document.count("also said or shared by 1 other") == 1
 
 
 def test_a_thread_stands_whole_and_without_its_numbers(hour: Hour) -> None:
     question = hour.ask(1, 5)
-    texts = ("A1 1/3: Open one page. #fernhour", "2/3: Put the time in. #fernhour", "(3/3) Say what comes. #fernhour")
+    texts = ("A1 1/3: Open one page. #fernhour", "2/3 Put the time in. #fernhour", "(3/3) Say what comes. #fernhour")
     posts = [hour.say("x:2", text, 6 + n) for n, text in enumerate(texts)]
     hour.say("x:3", "A1 1/3: Of somebody else", 7)
     for post in posts:
@@ -145,10 +148,12 @@ def test_an_advert_under_hashtags_of_its_own_is_neither_tip_nor_link_nor_partici
         ("", "A1: The list https://l.example.org #one #two #fernhour"),
         ("", "The list https://l.example.org #plainwords #fernhour"),
         ("Hello from Tomos", "The list https://l.example.org #one #two #fernhour"),
+        ("", "The list https://l.example.org #bins #floods #fernhour"),
     ],
 )
 def test_somebody_who_answers_or_says_more_is_no_advertiser(hour: Hour, more: str, text: str) -> None:
     question = hour.ask(1, 5)
+    hour.say("x:1327", "Hello #bins #floods", 3)
     post = hour.say("x:3", text, 8)
     link_to(hour, post, "https://l.example.org")
     hour.advise(post, "The list", "resource")
@@ -170,11 +175,11 @@ def test_links_are_those_of_answers_too_where_their_author_gave_more_than_links(
 
 
 def test_links_stand_by_how_many_people_offer_them_then_by_score(hour: Hour) -> None:
-    for author, name, score in (("x:2", "low", 0.5), ("x:2", "high", 0.9), ("x:2", "two", 0.4), ("x:3", "two", 0.3)):
+    for author, name, score in (("x:2", "low", 0.5), ("x:2", "zenith", 0.9), ("x:2", "two", 0.4), ("x:3", "two", 0.3)):
         post = hour.say(author, f"See https://{name}.example.org", 6)
         link_to(hour, post, f"https://{name}.example.org")
         hour.advise(post, f"See {name}", "resource", score=score)
-    assert [one.url.split("/")[2].split(".")[0] for one in hour.guide().links] == ["two", "high", "low"]
+    assert [one.url.split("/")[2].split(".")[0] for one in hour.guide().links] == ["two", "zenith", "low"]
 
 
 def test_the_short_address_of_a_picture_behind_a_short_link_is_not_offered(hour: Hour) -> None:
@@ -184,6 +189,13 @@ def test_the_short_address_of_a_picture_behind_a_short_link_is_not_offered(hour:
     hour.advise(post, "The guide", "resource")
     assert [one.url for one in hour.guide().links] == ["https://t.co/guide"]
     assert "t.co/picture" not in render_guide_markdown(hour.guide())
+
+
+def test_an_advert_is_no_answer_even_where_there_is_no_other(hour: Hour) -> None:
+    post = hour.say("x:9", "Likes now https://likes.example.net #win #love #fernhour", 8)
+    link_to(hour, post, "https://likes.example.net")
+    hour.answer(hour.ask(1, 5), post, 0.4)
+    assert hour.guide().questions[0].best == ()
 
 
 def test_what_is_recommended_without_an_address_has_its_place(hour: Hour) -> None:
@@ -196,9 +208,10 @@ def test_a_host_with_one_name_on_several_platforms_is_one_host_and_is_thanked_by
     hour.author("bluesky:did:plc:fern", "bluesky", "fern.example", "Fern hour")
     hour.answered("x:2", "Post at six.", 7, hour.ask(1, 5))
     hour.say("bluesky:did:plc:fern", "Welcome", 1)
+    hour.conn.execute("UPDATE authors SET name = 'Yew hour' WHERE name = 'Fern hour'")
     document = render_guide_markdown(hour.guide())
-    assert "- Fern hour, host (@FernHour on X, @fern.example on Bluesky)\n- Priya" in document
-    assert "Thank you to Fern hour for hosting, and to the one person who took part." in document
+    assert "- Yew hour, host (@FernHour on X, @fern.example on Bluesky)\n- Priya" in document
+    assert "Thank you to Yew hour for hosting, and to the one person who took part." in document
 
 
 def test_an_organisation_that_is_sure_stands_beside_the_name(hour: Hour) -> None:
@@ -241,6 +254,21 @@ def test_entries_of_the_day_give_the_time_and_others_their_date(hour: Hour) -> N
     document = render_guide_markdown(hour.guide())
     assert "(@priya_fern, X) · 13:06 ·" in document
     assert "(@tomos_fern, X) · 9 Oct 2026, 09:00 ·" in document
+
+
+def test_entries_of_several_sessions_or_days_give_their_date(hour: Hour) -> None:
+    hour.sitting(SECOND, "2026-11-12T13:00:00.000Z")
+    for session, minute in ((FIRST, 6), (SECOND, 35 * 24 * 60 + 66)):
+        hour.advise(hour.say("x:2", f"Advice {minute}", minute, session), f"Advice {minute}", session=session)
+    document = render_guide_markdown(hour.guide())
+    assert "· 8 Oct 2026, 13:06 ·" in document
+    assert "· 12 Nov 2026, 13:06 ·" in document
+
+
+def test_entries_of_a_file_that_spans_days_give_their_date(hour: Hour) -> None:
+    for minute in (6, 24 * 60 + 6):
+        hour.advise(hour.say("x:2", f"Advice {minute}", minute, ""), f"Advice {minute}", session="")
+    assert "· 8 Oct 2026, 13:06 ·" in render_guide_markdown(hour.guide())
 
 
 def test_a_guide_without_tips_still_shows_what_was_answered(hour: Hour) -> None:

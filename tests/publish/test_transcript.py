@@ -146,6 +146,15 @@ def test_what_hosts_post_on_every_platform_stands_once_with_its_links_and_replie
     assert question
 
 
+def test_a_question_on_two_platforms_stands_once_even_where_no_host_is_named(hour: Hour) -> None:
+    hour.conn.execute("UPDATE chats SET hosts = '[]'")
+    hour.ask(1, 5)
+    copy = hour.say("bluesky:did:plc:priya", f"Q1: {QUESTION} #fernhour", 6)
+    hour.conn.execute("UPDATE questions SET post = ? WHERE id = ?", (copy, hour.ask(1, 7)))
+    turns = parts_of(hour)[f"Q1. {QUESTION}"]
+    assert len(turns) == 2  # the copy stands beside the first, the third is asked again on the same platform
+
+
 def test_the_words_of_a_host_repeated_on_one_platform_stand_each_time(hour: Hour) -> None:
     hour.say("x:1", "Ten minutes left!", 10)
     hour.say("x:1", "Ten minutes left!", 30)
