@@ -60,4 +60,5 @@ def test_no_text_at_all_is_an_error(index: sqlite3.Connection, text: str) -> Non
 
 def test_a_search_of_a_thousand_words_is_no_error(index: sqlite3.Connection) -> None:
     assert _find(index, " OR ".join(["bins"] * 1000)) == ["bins are late"]
+    assert _find(index, " NOT ".join(["bins"] * 1000)) == []
     assert _find(index, "bins " * 1000) == ["bins are late"]
