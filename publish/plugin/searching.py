@@ -15,7 +15,7 @@ from publish.plugin.guard import App, Receive, Scope, Send
 NOTHING = '""'
 """Finds no row, and is no error."""
 
-_MOST_TERMS = 40  # FTS5 refuses an expression that is nested too deeply
+_MOST_TERMS = 40  # nobody types more; it bounds the work of one search
 _OPERATORS = ("AND", "OR", "NOT")
 _CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "\0": " "})
 _TERM = re.compile(r'"([^"]*)("?\*?)|[^\s"]+')
