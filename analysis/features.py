@@ -34,7 +34,7 @@ _ASKS_THE_CHAT = re.compile(
     re.IGNORECASE,
 )
 _WHOLE_POST = frozenset(("roll-call", "housekeeping", "advert", "introduction", "sarcasm"))
-_NO_FEATURES = frozenset(("continues", "rhetorical", "tells", "practised", "failed"))
+_NO_FEATURES = frozenset(("continues", "rhetorical"))
 _TINY, _SHORT, _LONG = 3, 6, 12  # words of a sentence
 _POPULAR = 2  # reposts, as the platform counts them
 
@@ -92,6 +92,13 @@ def find_lead(post: SessionPost) -> str | None:
     """The site that a post's first link leads to, where it says so: not a shortener, a picture or another post."""
     host = _HOST.match(find_address(post) or "")
     return host[1] if host else None
+
+
+@lru_cache(maxsize=4_096)
+def find_telling(sentence: str) -> frozenset[str]:
+    """Whether a sentence only tells, shows a practice, or tells of a failure: tells, practised, failed."""
+    text = straighten(sentence)
+    return frozenset(rule.name for rule in load_rules("telling") if rule.pattern.search(text))
 
 
 def find_address(post: SessionPost) -> str | None:

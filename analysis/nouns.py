@@ -33,6 +33,8 @@ def find_phrase(word: str, texts: Iterable[Collection[str]], left_out: Collectio
     beside: Counter[tuple[str, str]] = Counter()
     count = 0
     for words in texts:
+        if word not in words:
+            continue
         for before, here, after in _walk(words):
             if here != word:
                 continue

@@ -54,13 +54,16 @@ def find_promoters(posts: Sequence[SessionPost], promotions: Collection[str]) ->
 
 
 def _find_reason(post: SessionPost, cleaned: Cleaned, strange_tags: int) -> str:
+    linked = bool(post.links) or cleaned.links_count > 0
+    if not linked and _takes_part(post, cleaned):
+        return ""
     text = straighten(post.text)
     words = [match[0] for rule in load_rules("promotion") if (match := rule.pattern.search(text)) and match[0].strip()]
     adverts = [small for small in find_chitchat(cleaned) if small.kind == "advert"]
     if not words and not (adverts and post.links):
         return ""
     points = 2 * len(words) + len(adverts)
-    points += bool(post.links) or cleaned.links_count > 0
+    points += linked
     points += len(_EMOJI.findall(text)) >= _MANY_EMOJI
     points += len(_SHOUTED.findall(text)) >= _MANY_SHOUTED
     points += strange_tags >= _STRANGE_TAGS

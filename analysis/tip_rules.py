@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import cast
 
@@ -9,6 +10,8 @@ from analysis.instructions import find_instruction
 from analysis.patterns import load_rules, straighten
 from archive.models import TipKind
 
+# "We test every post and don't publish …": what a practice leaves out.
+_LIMIT = re.compile(r"\b(?:and|but) (?:then |also )?(?:we |i )?(?:don't|do not|never|avoid|won't)\b", re.IGNORECASE)
 LONGEST = 700  # characters of a sentence that the rules read: longer ones are lists of links, or mischief
 
 
@@ -35,7 +38,14 @@ def find_hits(sentence: str) -> list[Hit]:
         if match and match[0].strip():
             words = " ".join(match[0].split())[:60].strip(" ,;:–—-")
             hits.append(Hit(one.name, cast("TipKind", one.kind), one.says, words))
-    if any(hit.rule == "limit" for hit in hits):
-        # "We test every post and don't publish …" puts a practice forward; its limit is no warning.
-        hits = [hit for hit in hits if hit.kind != "dont"]
-    return hits
+    return _read_limit(text, hits)
+
+
+def _read_limit(text: str, hits: list[Hit]) -> list[Hit]:
+    """The hits where a practice is put forward with its limit: one practice, and no warning."""
+    practice = next((hit for hit in hits if hit.rule == "practice"), None)
+    opening = practice.words if practice else ""
+    if not practice or not text.lstrip().startswith(opening) or not _LIMIT.search(text, len(opening)):
+        return hits
+    limited = Hit("limit", "do", "puts forward their own practice and its limit", opening)
+    return [limited, *(hit for hit in hits if hit.kind != "dont" and hit is not practice)]

@@ -12,6 +12,7 @@ from analysis.features import (
     find_lead,
     find_post_features,
     find_sentence_features,
+    find_telling,
     find_tones,
     is_question,
 )
@@ -128,24 +129,24 @@ class _Reader:
             hits.append(Hit("link", "resource", "gives a link", self.lead))
         if is_question(sentence):
             hits.append(Hit("asks", "question", "asks", sentence[-60:]))
-        if any(hit.kind == "do" for hit in hits) and self._failed(at):
+        if any(hit.rule in _OWN_PRACTICE for hit in hits) and self._failed(at):
             hits = [hit for hit in hits if hit.rule not in _OWN_PRACTICE]
         return hits
 
     def _failed(self, at: int) -> bool:
         """Whether the sentence or the next says that it came to nothing: no practice to follow, or a joke."""
-        return any("failed" in find_tones(piece.text) for piece in self.pieces[at : at + 2])
+        return any("failed" in find_telling(piece.text) for piece in self.pieces[at : at + 2])
 
     def _find_wanted(self, at: int) -> list[Hit]:
         """An answer counts as what its question asked for, though no rule knows its words: "Plain English, always"."""
         text = self.pieces[at].text
         if "?" in text or len(text.split()) < 2 or self.context.question is None:
             return []
-        tones = find_tones(text)
+        told = find_telling(text)
         says = f"answers {self.context.question.name}, which asks for this"
         kinds: tuple[TipKind, ...] = ("do", "concern", "dont")
         # "We have a church bell" tells, and advises nothing, whatever was asked.
-        no_advice = self._failed(at) or ("tells" in tones and "practised" not in tones)
+        no_advice = self._failed(at) or ("tells" in told and "practised" not in told)
         wanted = self.context.wanted - ({"do", "dont"} if no_advice else set())
         found = [Hit(f"asked_{kind}", kind, says, "") for kind in kinds if kind in wanted]
         if no_advice:
