@@ -92,6 +92,12 @@ def test_a_ready_question_has_a_title_fields_and_its_sql_folded(site: Site) -> N
     assert {attributes["id"] for attributes in fields} <= named
 
 
+def test_the_page_of_all_tables_names_them_in_words(site: Site) -> None:
+    page = site.ask("/chats").text
+    assert page.index("Ready questions") < page.index(">Evidence for tips</a>") < page.index("Ask in SQL")
+    assert "11 hidden tables" not in page
+
+
 def test_a_choice_that_is_not_there_stays_chosen(site: Site) -> None:
     page = site.ask("/chats/top_tips?chat=%3Cb%3E").text
     assert '<option value="&lt;b&gt;" selected>' in page
@@ -147,7 +153,9 @@ def test_the_session_page_shows_answers_in_their_own_words_and_no_adverts(site: 
     assert not [answers for answers in best if ">A1" in answers]
     assert '<a href="https://checklist.example/day" rel="noopener nofollow ugc">checklist.example/day</a>' in page
     assert "likes.example" not in page
-    assert "likes.example" in site.ask("/chats/links").text
+    for path in ("/chats/links", "/chats/shared_links"):
+        table = site.ask(path).text
+        assert 0 < table.index("checklist.example/day") < table.index('href="https://likes.example'), path
     assert "replies without the hashtag and deleted posts cannot be found by searching" in page
     assert re.findall(r"<summary>(\d+ more good answers?)</summary>", page) == [
         "1 more good answer",
