@@ -70,7 +70,6 @@ class AcademicTwitter:
             observed_at=written_at,  # the file does not say when it was read: any sight with a time goes before it
             text=text,
             lang=row.values.get("lang"),
-            url=f"https://x.com/i/status/{native}",
             kind=_kind(row, text),
             conversation=Ref(conversation) if conversation else None,
             sensitive=_FLAGS.get(row.values.get("possibly_sensitive", "").lower()),

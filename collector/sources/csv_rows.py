@@ -19,6 +19,8 @@ from archive.models import Author, Batch, Flaw, Post, RawPage
 from collector.sources.file_lines import (
     MAX_LINE,
     MAX_ROWS,
+    NO_COLUMNS,
+    NOTHING,
     UTF8_BOM,
     Line,
     build_pages,
@@ -40,7 +42,7 @@ _FLOAT = r"\d([.,]\d+)?[eE]\+?\d+"
 _WHOLE_ID = re.compile(rf"\d{{5,19}}|{_FLOAT}|https?://\S+/\d{{5,19}}")
 _LONG_ID = re.compile(rf"\d{{16,19}}(\.0)?|{_FLOAT}")
 _ROUNDED_ID = re.compile(rf"\d{{15}}0+(\.0)?|{_FLOAT}")
-_BARE_RETURN = re.compile(r"\r(?!\r*(?:\n|\Z))")  # one that ends no line: the csv module refuses it
+_BARE_RETURNS = re.compile(r"\r++(?!\n|\Z)")  # those that end no line: the csv module refuses them
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _LINES_OF_HEADER = 20
 
@@ -56,7 +58,8 @@ class Unusable(ValueError):
 class Row:
     """One row by column name (lower case, _ for spaces), absent values left out.
 
-    ``rounded``: a spreadsheet rounded the long numbers of this file. ``mended`` gathers what was repaired.
+    ``rounded``: a spreadsheet rounded the long numbers of this file. ``mended`` gathers what was repaired,
+    ``odd_counts`` the columns whose value is no count.
     """
 
     line: int
@@ -64,6 +67,7 @@ class Row:
     rounded: bool
     fetched_at: str
     mended: list[str] = field(default_factory=list)
+    odd_counts: list[str] = field(default_factory=list)
 
 
 class TableKind(Protocol):
@@ -122,11 +126,9 @@ def recognises_table(head: bytes, kind: TableKind) -> bool:
 
 
 def read_table(path: Path, fetched_at: str, kind: TableKind) -> Iterator[RawPage]:
-    """The file's pages: each the header record and at most 1,000 records."""
+    """The file's pages: each the header record and at most 1,000 records. A file without our columns says so first."""
     lines = read_lines(path)
-    header = _take_header(lines)
-    if header is None:
-        return
+    header = _take_header(lines) or Line(1, b"", NOTHING)
     table = find_table(header.raw, kind)
     blank = RawPage(
         source=kind.name,
@@ -135,7 +137,12 @@ def read_table(path: Path, fetched_at: str, kind: TableKind) -> Iterator[RawPage
         fetched_at=fetched_at,
         body=header.raw,
     )
-    yield from build_pages([header] if header.fault else split_records(lines, table), blank)
+    if header.fault:
+        yield from build_pages([header], blank)
+        return
+    if table is None:
+        yield from build_pages([Line(header.number, header.raw, NO_COLUMNS)], blank)
+    yield from build_pages(split_records(lines, table), blank)
 
 
 def parse_table(page: RawPage, kind: TableKind) -> Batch:
@@ -147,6 +154,7 @@ def parse_table(page: RawPage, kind: TableKind) -> Batch:
     table = find_table(header.raw, kind) if header else None
     batch = Batch(flaws=_unknown_columns(page, header, table, kind))
     authors: dict[str, Author] = {}
+    odd: set[str] = set()
     for row in _rows(page, len(header.raw) if header else 0, table):
         batch.rows += 1
         if isinstance(row, Flaw):
@@ -161,6 +169,9 @@ def parse_table(page: RawPage, kind: TableKind) -> Batch:
         authors.setdefault(author.id, author)
         if row.mended:
             batch.flaws.append(Flaw("repaired", "; ".join(row.mended), row.line, post.id))
+        new = dict.fromkeys(name for name in row.odd_counts if name not in odd)
+        batch.flaws += [Flaw("unknown", f"column {name} holds what is no count", row.line) for name in new]
+        odd.update(new)
     batch.authors.extend(authors.values())
     return batch
 
@@ -242,7 +253,12 @@ class _Feed:
 def _as_csv(raw: bytes) -> str:
     """Bytes as the csv module may split them: one letter a byte, since the marks of CSV are ASCII."""
     text = raw.decode("latin-1")
-    return _BARE_RETURN.sub(" ", text) if "\r" in text else text
+    return _spaced(text) if "\r" in text else text
+
+
+def _spaced(text: str) -> str:
+    """The text with spaces for the carriage returns that end no line."""
+    return _BARE_RETURNS.sub(lambda found: " " * len(found[0]), text)
 
 
 def _draw(reader: Iterator[list[str]]) -> None:
@@ -289,7 +305,7 @@ def _rows(page: RawPage, header_end: int, table: Table | None) -> Iterator[Row |
         if not any(value and not value.isspace() for value in fields):
             continue
         if table is None:
-            yield Flaw("unusable", "the table has no column for the id of a post, or none for its text", record.number)
+            yield Flaw("unusable", NO_COLUMNS, record.number)
             continue
         if len(fields) == len(table.columns) and all(map(_is_called, fields, table.columns)):
             continue
@@ -326,7 +342,7 @@ def _fields(text: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([text], delimiter=delimiter), [])
     except csv.Error:
-        return next(csv.reader([_BARE_RETURN.sub(" ", text)], delimiter=delimiter), [])
+        return next(csv.reader([_spaced(text)], delimiter=delimiter), [])
 
 
 def _column(name: str) -> str:

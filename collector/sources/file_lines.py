@@ -10,25 +10,33 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from archive.models import Batch, Flaw, RawPage
 from archive.projection import storable
+
+FlawKind = Literal["unusable", "malformed", "cut"]
 
 MAX_ROWS = 1_000  # design section 5: what one transaction holds
 MAX_PAGE = 4 * 2**20
 MAX_LINE = 32 * 2**20  # X's largest answer, 500 posts with all that belongs to them, is about 10 MB
 TOO_LONG = f"this line is longer than {MAX_LINE // 2**20} MB and was passed over"
+NO_COLUMNS = "the table has no column for the id of a post, or none for its text"
+NOTHING = "there is nothing in this file that could be a post"
 HEAD = 64 * 1024
 UTF8_BOM = codecs.BOM_UTF8
 FAULT = "fault"
 
 _BLOCK = 256 * 1024
 _GZIP = b"\x1f\x8b"
+_BLANK_LINES = re.compile(rb"\n++|(?:\r\n)++")
+_RETURNS = (b"\r"[0], b"\n"[0])
+_FAULT_KINDS: dict[str, FlawKind] = {TOO_LONG: "malformed", NO_COLUMNS: "unusable", NOTHING: "unusable"}
 _UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CP1252 = "chatkeep-windows-1252"
 
@@ -88,26 +96,29 @@ def read_head(path: Path) -> bytes:
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """The file's lines, blank ones too. A line too long, and a file that breaks off, come as a Line with a fault."""
+    """The file's lines; blank ones that follow each other may come as one Line. A line too long, and a file that
+    breaks off, come as a Line with a fault.
+    """
     number = 1
     try:
         for raw in _split(read_blocks(path)):
             if raw is None:
                 yield Line(number, b"", TOO_LONG)
+                number += 1
             else:
                 yield Line(number, raw)
-            number += 1
+                number += raw.count(b"\n")
     except Cut as why:
         yield Line(number, b"", str(why))
 
 
 def page_lines(body: bytes, first: int) -> Iterator[Line]:
-    """The lines of a page's body, numbered from ``first``."""
+    """The lines of a page's body as read_lines() gives them, numbered from ``first``."""
     start = 0
     while start < len(body):
-        end = body.find(b"\n", start) + 1 or len(body)
+        end = _line_end(body, start) or len(body)
         yield Line(first, body[start:end])
-        first += 1
+        first += body.count(b"\n", start, end)
         start = end
 
 
@@ -130,12 +141,22 @@ def build_pages(records: Iterable[Line], blank: RawPage) -> Iterator[RawPage]:
         yield from _page(blank, held)
 
 
+def told_if_nothing(records: Iterable[Line], between: bytes) -> Iterator[Line]:
+    """The records, and a fault after them where none holds more than the signs that stand ``between`` posts."""
+    is_empty = True
+    for record in records:
+        is_empty = is_empty and not record.fault and not record.raw.strip(between)
+        yield record
+    if is_empty:
+        yield Line(1, b"", NOTHING)
+
+
 def parse_fault(page: RawPage) -> Batch | None:
     """What a page says that stands for a fault of the file itself; None for any other page."""
     fault = page.headers.get(FAULT)
     if fault is None:
         return None
-    return Batch(flaws=[Flaw("malformed" if fault == TOO_LONG else "cut", fault, page.first_line)], rows=1)
+    return Batch(flaws=[Flaw(_FAULT_KINDS.get(fault, "cut"), fault, page.first_line)], rows=1)
 
 
 def decode(raw: bytes) -> tuple[str, str]:
@@ -239,14 +260,25 @@ def _as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
         raise Cut("the file ends inside a letter; what came before was read") from error
 
 
+def _line_end(block: bytes, start: int) -> int:
+    """Where the line ends that begins at ``start``, or the blank lines that do, so that millions cost next to nothing.
+    0 where its end is not in sight.
+    """
+    if block[start] in _RETURNS and (blank := _BLANK_LINES.match(block, start)):
+        return blank.end()
+    return block.find(b"\n", start) + 1
+
+
 def _split(blocks: Iterator[bytes]) -> Iterator[bytes | None]:
-    """The lines with their ends; None for a line above MAX_LINE. Before Cut comes what stood of the last line."""
+    """The lines with their ends, blank ones together; None for a line above MAX_LINE. Before Cut comes what stood of
+    the last line.
+    """
     held: list[bytes] = []
     size = 0
     try:
         for block in blocks:
             start = 0
-            while end := block.find(b"\n", start) + 1:
+            while start < len(block) and (end := block.find(b"\n", start) + 1 if size else _line_end(block, start)):
                 size += end - start
                 yield b"".join([*held, block[start:end]]) if size <= MAX_LINE else None
                 held, size, start = [], 0, end

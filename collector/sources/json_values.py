@@ -6,6 +6,7 @@ For files that are one array, one object, or objects over many lines, where a li
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ from collector.sources.file_lines import MAX_LINE, Cut, Line
 
 _DECODER = json.JSONDecoder(strict=False)
 # What may stand between the values of an array, or of several; a byte order mark too, as a letter or as its bytes.
-_BETWEEN = " \t\r\n,[]\ufeff\u00ef\u00bb\u00bf"
+BETWEEN = " \t\r\n,[]\ufeff\u00ef\u00bb\u00bf"
+_GAP = re.compile(f"[{re.escape(BETWEEN)}]*+")
+_LONGEST_GAP = 2**20  # more is given out by itself, so that memory does not grow with it
 _DEEPEST_LOOK = 8
 
 
@@ -83,6 +86,10 @@ class _Window:
             elif self._ended:
                 self._check_whole()
                 return ""
+            elif value_at - self._start > _LONGEST_GAP:
+                piece = self._text[self._start :]
+                self._start = value_at
+                return piece
             self._grow()
 
     def _value_end(self, start: int) -> int | None:
@@ -125,9 +132,8 @@ class _Window:
 
 
 def _skip(text: str, start: int) -> int:
-    while start < len(text) and text[start] in _BETWEEN:
-        start += 1
-    return start
+    found = _GAP.match(text, start)
+    return found.end() if found else start
 
 
 def _look(text: str, start: int, depth: int) -> tuple[object, int]:

@@ -81,7 +81,7 @@ class Tags:
             observed_at=written_at,  # the file does not say when it was read: any sight with a time goes before it
             text=text,
             lang=row.values.get("iso_language_code"),
-            url=f"https://x.com/{author.handle or 'i'}/status/{native}",
+            url=f"https://x.com/{author.handle}/status/{native}" if author.handle else None,
             kind=kind,
             reply_to=reply_to,
             repost_of=_reposted(text, entities) if kind == "repost" else None,

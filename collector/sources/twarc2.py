@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,15 @@ from collector.sources.file_lines import (
     read_blocks,
     read_head,
     read_lines,
+    told_if_nothing,
 )
-from collector.sources.json_values import look_into, parse_values, read_values
+from collector.sources.json_values import BETWEEN, look_into, parse_values, read_values
 from collector.sources.x_parse import Reader
 
 # Half a surrogate pair as JSON escapes it stands in the group; pairs and Korean letters are passed over. It also meets
 # texts that speak of such escapes: those are told apart when the value is looked at.
 _HALF_PAIR = re.compile(rb"\\ud(?:[89ab]..\\ud[c-f]|[0-7]|([89a-f]))")
+_BETWEEN = BETWEEN.encode("latin-1", "ignore")
 _SEEN_IN_HEAD = 20
 _LONG_LINE = 50_000
 _LIFELESS = frozenset({"errors", "meta", "includes"})  # an answer without posts still is an answer
@@ -52,7 +54,8 @@ class Twarc2:
         return True in verdicts or verdicts == {None}
 
     def read(self, path: Path, fetched_at: str) -> Iterator[RawPage]:
-        in_values = not _is_of_lines(read_head(path))
+        head = read_head(path)
+        in_values = not _is_of_lines(head)
         blank = RawPage(
             source=self.name,
             format="values" if in_values else "lines",
@@ -60,8 +63,10 @@ class Twarc2:
             fetched_at=fetched_at,
             body=b"",
         )
-        records = read_values(read_blocks(path)) if in_values else read_lines(path)
-        return build_pages(map(_weighed, records), blank)
+        records: Iterable[Line] = read_values(read_blocks(path)) if in_values else read_lines(path)
+        if in_values and not _may_be_json(head):
+            records = ()
+        return build_pages(map(_weighed, told_if_nothing(records, _BETWEEN)), blank)
 
     def parse(self, page: RawPage) -> Batch:
         fault = parse_fault(page)
@@ -75,6 +80,12 @@ class Twarc2:
                 _parse_line(line, reader)
         reader.batch.top = None  # a file has no order of its own
         return reader.batch
+
+
+def _may_be_json(head: bytes) -> bool:
+    """Whether the first sign, after those that stand between values, begins one."""
+    first = head.lstrip(_BETWEEN)[:1]
+    return not first or first in b'{"-0123456789tfnNI'
 
 
 def _weighed(record: Line) -> Line:

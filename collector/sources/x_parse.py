@@ -23,6 +23,7 @@ from collector.sources.x_post import (
     listed,
     native_id,
     objects,
+    odd_counts,
     parse_tweet,
     parse_user,
     snowflake_time,
@@ -136,6 +137,8 @@ class Reader:
             includes.flaws.clear()
         self._seen.add(sight)
         self.batch.posts.append(post)
+        if odd := odd_counts(tweet):
+            self._note_odd(odd, "post.", line)
         if post.author not in self._authors:
             self._authors[post.author] = _MERELY_NAMED
             self.batch.authors.append(Author(id=post.author, platform="x"))
@@ -170,6 +173,8 @@ class Reader:
             return
         self._authors[author.id] = sight
         self.batch.authors.append(author)
+        if odd := odd_counts(user):
+            self._note_odd(odd, "user.", None)
 
     def _includes(self, answer: JsonObject, line: int | None) -> Includes:
         found = Includes(observed_at=_retrieved_at(answer))
@@ -202,11 +207,18 @@ class Reader:
                 self._flaw("unknown", f"X answered beside the posts: {told}"[:300], line, native)
 
     def _note_unknown(self, names: Iterable[object], where: str, line: int | None) -> None:
+        self._note("X sent a field that we do not read", names, where, line)
+
+    def _note_odd(self, names: Iterable[object], where: str, line: int | None) -> None:
+        self._note("X sent a count that is none", names, where, line)
+
+    def _note(self, what: str, names: Iterable[object], where: str, line: int | None) -> None:
+        """A fact about a field, told once."""
         for name in names:
-            path = f"{where}{name}"
-            if path not in self._unknown:
-                self._unknown.add(path)
-                self._flaw("unknown", f"X sent a field that we do not read: {path}"[:300], line)
+            detail = f"{what}: {where}{name}"[:300]
+            if detail not in self._unknown:
+                self._unknown.add(detail)
+                self._flaw("unknown", detail, line)
 
     def _flaw(self, kind: FlawKind, detail: str, line: int | None, native: object = None) -> None:
         post = native_id(native)

@@ -14,6 +14,7 @@ from archive.times import normalise, to_text
 JsonObject = dict[str, Any]
 
 SNOWFLAKE_EPOCH_MS = 1288834974657
+LARGEST_COUNT = 2**63 - 1  # what SQLite holds
 _FIRST_SNOWFLAKE = 30_000_000_000  # ids were counted one by one until 4 November 2010 and ended just below this
 
 _NO_LANGUAGE = frozenset({"und", "zxx", "qam", "qct", "qht", "qme", "qst", "art"})
@@ -73,7 +74,7 @@ def parse_tweet(tweet: JsonObject, includes: Includes, primary: bool) -> Post:
         observed_at=includes.observed_at,
         text=_unescape(text),
         lang=_language(tweet.get("lang")),
-        url=f"https://x.com/{handle or 'i'}/status/{own}",
+        url=f"https://x.com/{handle}/status/{own}" if handle else None,  # a page builds one from the id
         kind=kind,
         labels=_withheld(tweet),
         sensitive=_flag(tweet.get("possibly_sensitive")),
@@ -320,7 +321,19 @@ def _flag(value: object) -> bool | None:
 
 def _count(counts: JsonObject, name: str) -> int | None:
     value = counts.get(name)
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
+
+
+def odd_counts(holder: JsonObject) -> list[str]:
+    """The names of the public metrics whose value can be no count."""
+    counts = holder.get("public_metrics")
+    if not isinstance(counts, dict):
+        return [] if counts is None else ["public_metrics"]
+    return [
+        f"public_metrics.{name}"
+        for name, value in counts.items()
+        if value is not None and not (type(value) is int and 0 <= value <= LARGEST_COUNT)
+    ]
 
 
 def _ref(value: object) -> Ref | None:

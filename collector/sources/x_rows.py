@@ -11,7 +11,9 @@ from archive.models import Link, Mention, normalise_tag
 from archive.times import from_text, normalise, to_text
 from collector.sources.csv_rows import Row, Unusable
 from collector.sources.x_parse import snowflake_time
+from collector.sources.x_post import LARGEST_COUNT
 
+_NONE_AT_ALL = frozenset({"0", "0.0", "0,0"})
 EXACT_DIGITS = 15  # what a spreadsheet keeps of a number
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"  # not calendar's, which speaks the machine's language
@@ -65,9 +67,15 @@ def sound_id(row: Row, column: str, *, rounded: bool) -> str | None:
 
 
 def count_of(row: Row, column: str) -> int | None:
-    """A count, which a spreadsheet may have written as 425.0."""
+    """A count, which a spreadsheet may have written as 425.0; what is none is noted with its column."""
     told = row.values.get(column)
-    return 0 if told in ("0", "0.0") else int(exact_number(told) or 0) or None
+    if told is None:
+        return None
+    count = 0 if told in _NONE_AT_ALL else int(exact_number(told) or -1)
+    if 0 <= count <= LARGEST_COUNT:
+        return count
+    row.odd_counts.append(column)
+    return None
 
 
 def author_of(number: str | None, handle: str | None) -> str:

@@ -21,6 +21,7 @@ from archive.models import RawPage
 from collector.sources import file_lines
 from collector.sources.file_lines import Line, build_pages, decode, page_lines, read_head, read_lines
 from collector.sources.files import FILE_SOURCES, find_format
+from collector.sources.json_values import read_values
 
 TWARC2 = FILE_SOURCES["twarc2"]
 TAGS = FILE_SOURCES["tags"]
@@ -259,6 +260,55 @@ def test_a_line_too_long_is_passed_over_and_told(tmp_path: Path, monkeypatch: py
     assert batch.rows == len(IDS)
 
 
+def test_millions_of_blank_lines_come_as_a_few(tmp_path: Path) -> None:
+    path = written(tmp_path, gzip.compress(b"\n" * 3_000_000 + LINES + b"\r\n" * 1_000_000 + b"broken\n"))
+    lines = list(read_lines(path))
+    assert len(lines) < len(IDS) + 100
+    assert lines[-1].number == 4_000_000 + len(IDS) + 1
+    batch = read_batch(TWARC2, path)
+    assert native_ids(batch) == IDS
+    assert [(flaw.kind, flaw.line) for flaw in batch.flaws] == [("malformed", lines[-1].number)]
+    sheet = b"id_str,from_user,text\n" + b"\n" * 3_000_000 + b"7,ann,hello\n"
+    batch = read_batch(TAGS, written(tmp_path, gzip.compress(sheet)))
+    assert [(flaw.kind, flaw.line) for flaw in batch.flaws] == [("unusable", 3_000_002)]
+
+
+def test_a_gap_of_megabytes_in_an_array_is_passed_over_piece_by_piece(tmp_path: Path) -> None:
+    content = b"[" + b"\n" * 5_000_000 + b",".join(LINES.splitlines()) + b"]"
+    batch = read_batch(TWARC2, written(tmp_path, content))
+    assert native_ids(batch) == IDS
+    blocks = (content[at : at + 100_000] for at in range(0, len(content), 100_000))
+    assert max(len(line.raw) for line in read_values(blocks)) < 3_000_000
+
+
+@pytest.mark.parametrize("name", ["twarc2", "tags", "academictwitter"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 200_000 + b"]" * 200_000,
+        b"[" * 2_000_000,
+        b"\n" * 100_000,
+        b"[]\n",
+        b"<!DOCTYPE html>\n<p>Northmoor</p>\n",
+        b"<p>Northmoor</p>",
+        b"{" + b'"a":{' * 200_000,
+        b"PK\x03\x04 a workbook \n\0\n",
+    ],
+)
+def test_a_file_of_no_posts_read_by_force_never_passes_in_silence(tmp_path: Path, name: str, content: bytes) -> None:
+    source = FILE_SOURCES[name]
+    for packed in (content, gzip.compress(content)):
+        batch = read_batch(source, written(tmp_path, packed))
+        assert batch.posts == []
+        assert batch.rows == len(lost(batch)) >= 1
+        assert batch.flaws[0].line == 1
+
+
+def test_a_web_page_read_as_json_by_force_is_unusable_and_not_cut(tmp_path: Path) -> None:
+    batch = read_batch(TWARC2, written(tmp_path, b"<!DOCTYPE html>\n<p>Northmoor</p>\n"))
+    assert [(flaw.kind, flaw.line) for flaw in batch.flaws] == [("unusable", 1)]
+
+
 def test_a_line_too_long_at_the_end_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_lines, "MAX_LINE", 300_000)
     last = list(read_lines(written(tmp_path, b"a\n" + b"x" * 700_000)))[-1]
@@ -269,12 +319,19 @@ def test_the_head_is_64_kb_unpacked(tmp_path: Path) -> None:
     assert read_head(written(tmp_path, gzip.compress(b"x" * 300_000))) == b"x" * 65_536
 
 
-@given(st.lists(st.binary(max_size=40).map(lambda raw: raw.replace(b"\n", b"")), max_size=30), st.booleans())
+BLANKS = st.sampled_from([b"", b"\r", b"\r\r"])
+
+
+@given(st.lists(BLANKS | st.binary(max_size=40).map(lambda raw: raw.replace(b"\n", b"")), max_size=30), st.booleans())
 def test_lines_joined_are_the_bytes_and_numbers_are_theirs(contents: list[bytes], ends: bool) -> None:
     body = b"\n".join(contents) + (b"\n" if ends else b"")
     lines = list(page_lines(body, 5))
     assert b"".join(line.raw for line in lines) == body
-    assert [line.number for line in lines] == list(range(5, 5 + len(lines)))
+    at = 0
+    for line in lines:
+        assert line.number == 5 + body.count(b"\n", 0, at)
+        assert line.raw.count(b"\n") <= 1 or not line.raw.strip(b"\r\n")
+        at += len(line.raw)
 
 
 @given(content=st.binary(max_size=300) | st.binary(max_size=300).map(gzip.compress))

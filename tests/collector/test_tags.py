@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reading_files import EPOCH_MS, lost, native_ids, read_batch, read_pages, repaired, table
 
-from archive.models import Batch, Link, Media, Mention, Post, Ref
+from archive.models import Batch, Flaw, Link, Media, Mention, Post, Ref
 from collector.sources import csv_rows, file_lines
 from collector.sources.file_lines import read_head
 from collector.sources.tags import Tags
@@ -409,11 +410,51 @@ def test_a_record_without_end_is_given_up_at_the_limit(tmp_path: Path, monkeypat
     assert batch.rows == 2 + len(lost(batch))
 
 
+def test_a_thread_of_blank_lines_inside_a_text_stays_in_it(tmp_path: Path) -> None:
+    post, mended = read_one(tmp_path, text="One tip\n\n\n\r\n\r\nand another #northmoor")
+    assert (post.text, mended) == ("One tip\n\n\n\r\n\r\nand another #northmoor", "")
+    content = table([row(text="a\n\n\nb"), row(1)]).replace(b"\n1182", b"\n\n\n\r\n1182")
+    batch = read_batch(SOURCE, written(tmp_path, content + b"broken\n"))
+    assert [each.text for each in batch.posts] == ["a\n\n\nb", "Ask before you post #northmoor"]
+    assert [flaw.line for flaw in lost(batch)] == [content.count(b"\n") + 1]
+
+
 def test_a_table_of_another_kind_read_by_force_says_what_is_missing(tmp_path: Path) -> None:
+    told = "the table has no column for the id of a post, or none for its text"
     batch = read_batch(SOURCE, written(tmp_path, b"council,region\nNorthmoor,North\n"))
-    assert [flaw.detail for flaw in lost(batch)] == [
-        "the table has no column for the id of a post, or none for its text"
-    ]
+    assert [(flaw.line, flaw.detail) for flaw in lost(batch)] == [(1, told), (2, told)]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"<!DOCTYPE html><p>Northmoor</p>", "has no column"),
+        (b"<!DOCTYPE html>\n<p title='a>\n" + b'<a href="x>\n' * 25, "has no column"),
+        (b'{"id":"1","text":"one"}\n{"id":"2","text":"two"}\n', "has no column"),
+        (b"\n" * 200_000, "nothing in this file"),
+    ],
+)
+def test_a_file_that_is_no_table_says_so_at_its_first_line(tmp_path: Path, content: bytes, reason: str) -> None:
+    batch = read_batch(SOURCE, written(tmp_path, gzip.compress(content)))
+    assert batch.posts == []
+    assert batch.rows == len(lost(batch)) >= 1
+    assert (batch.flaws[0].kind, batch.flaws[0].line) == ("unusable", 1)
+    assert reason in batch.flaws[0].detail
+
+
+def test_a_count_that_no_database_holds_is_absent_and_told_once(tmp_path: Path) -> None:
+    counts = ["9999999999999999999", "many", "-3", "1250", "0"]
+    people = [f"8{number}" for number in range(len(counts))]
+    batch = read(
+        tmp_path,
+        *(
+            row(number, user_followers_count=count, from_user_id_str=person)
+            for number, (count, person) in enumerate(zip(counts, people, strict=True))
+        ),
+    )
+    assert [author.followers_count for author in batch.authors] == [None, None, None, 1250, 0]
+    assert [(flaw.kind, flaw.line) for flaw in batch.flaws] == [("unknown", 2)]
+    assert len(batch.posts) == len(counts)
 
 
 # Every row is accounted for
@@ -428,6 +469,11 @@ ODD_ROWS = st.builds(
 )
 
 
+def of_rows(batch: Batch) -> list[Flaw]:
+    """The flaws without those that are told once a page."""
+    return [flaw for flaw in batch.flaws if flaw.kind != "unknown"]
+
+
 @given(st.lists(ODD_ROWS, min_size=1, max_size=8), st.integers(1, 4))
 def test_every_row_that_csv_can_write_is_a_post_or_a_flaw_whatever_the_size_of_pages(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]], page_rows: int
@@ -438,7 +484,9 @@ def test_every_row_that_csv_can_write_is_a_post_or_a_flaw_whatever_the_size_of_p
         patch.setattr(file_lines, "MAX_ROWS", page_rows)
         small = read_batch(SOURCE, path)
     assert whole.rows == len(rows) == len(whole.posts) + len(lost(whole))
-    assert (small.posts, small.flaws, small.rows) == (whole.posts, whole.flaws, whole.rows)
+    assert (small.posts, small.rows) == (whole.posts, whole.rows)
+    assert of_rows(small) == of_rows(whole)
+    assert {flaw.detail for flaw in small.flaws} == {flaw.detail for flaw in whole.flaws}
 
 
 @given(
