@@ -16,6 +16,7 @@ def test_every_rule_has_a_weight_and_every_weight_a_rule() -> None:
         "asks",
         "link",
         "asked_how",
+        "limit",
     }
     named |= {f"asked_{kind}" for kind in ("do", "dont", "concern")}
     assert named == set(weights.rules)
