@@ -27,6 +27,9 @@ from archive.models import Chat, Session, TipKind
 _MARKED = 0.9  # from this confidence on, a link rests on a mark
 
 
+_MOST_TIPS_A_POST = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Tip:
     """A tip as it is stored: its proposal, its evidence, and how many other people stand behind it."""
@@ -137,7 +140,7 @@ def _propose(
         # Of "Yes! RT @ann: …" only the comment is this author's; the rest is counted as ann's.
         own = _cut(cleaned[post.id]) if echo else cleaned[post.id]
         context = find_context(post, own, threads, supporters)
-        by_post[post.id] = find_tips(post, own, context)
+        by_post[post.id] = _strongest(find_tips(post, own, context))
     found: list[tuple[TipProposal, list[Evidence]]] = []
     for post in rows.posts:
         chain = chains.get(post.id)
@@ -146,6 +149,12 @@ def _propose(
         elif chain[0] == post.id:
             found += join_chain([p for part in chain for p in by_post.get(part, ())], chain, cleaned)
     return join_repeats(found)
+
+
+def _strongest(tips: list[TipProposal]) -> list[TipProposal]:
+    """As many tips as an author would read of one post, in their order: a pasted document has hundreds."""
+    kept = set(sorted(range(len(tips)), key=lambda n: (-tips[n].score, n))[:_MOST_TIPS_A_POST])
+    return [tip for n, tip in enumerate(tips) if n in kept]
 
 
 def _cut(cleaned: Cleaned) -> Cleaned:

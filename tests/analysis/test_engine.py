@@ -293,3 +293,9 @@ def test_the_same_words_for_two_questions_or_of_two_kinds_stay_apart() -> None:
         ),
     )
     assert [tip.proposal.post for tip in found.tips] == ["x:6", "x:21"]
+
+
+def test_a_post_gives_no_more_tips_than_an_author_would_read() -> None:
+    lines = (f"Use plain words on page {n} of your site and ask {n} people to read it." for n in range(100))
+    found = analyse(post(5, "Q1: What works?", HOST), post(6, "A1: " + " ".join(lines) + " #northmoorhour"))
+    assert 1 <= len(found.tips) <= 10
