@@ -6,8 +6,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
@@ -23,8 +21,8 @@ from collector.sources.bluesky_account import (
     host_of,
     read_answer,
 )
-from collector.sources.bluesky_parse import POST_URI, decode_object, find_oldest, parse_page
-from collector.transport import exchange, kept_headers, require_safe_base
+from collector.sources.bluesky_parse import POST_URI, decode_object, find_oldest, is_post_view, parse_page
+from collector.transport import exchange, kept_headers, require_safe_base, server_time
 
 _SEARCH = "app.bsky.feed.searchPosts"
 _POSTS = "app.bsky.feed.getPosts"
@@ -126,11 +124,9 @@ class BlueskySource:
         return self._check_clock(response)
 
     def _check_clock(self, response: httpx.Response) -> list[Problem]:
-        try:
-            theirs = parsedate_to_datetime(response.headers.get("date", ""))
-        except ValueError:
+        theirs = server_time(response)
+        if theirs is None:
             return []
-        theirs = theirs.replace(tzinfo=UTC) if theirs.tzinfo is None else theirs
         seconds = (self._clock() - theirs).total_seconds()
         if abs(seconds) <= _CLOCK_TOLERANCE_SECONDS:
             return []
@@ -150,9 +146,12 @@ class BlueskySource:
         """The views and the platform's cursor of a good answer; a page of no posts list is worth another try."""
         answer = read_answer(response, self._clock)
         views, cursor = answer.get("posts"), answer.get("cursor")
-        if not isinstance(views, list):
+        if not isinstance(views, list) or not isinstance(cursor, str | None):
             raise Retriable(f"{host_of(response)} sent an answer without a list of posts", status=response.status_code)
-        return views, cursor if isinstance(cursor, str) and cursor else None
+        if views and not any(map(is_post_view, views)):
+            message = f"{host_of(response)} sent a list without a post that can be understood"
+            raise Retriable(message, status=response.status_code)
+        return views, cursor or None
 
     def _page(self, page_format: str, response: httpx.Response, place: _Place | None) -> RawPage:
         return RawPage(

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from archive.errors import Fatal, Retriable, Skippable, StorageError
 from archive.times import Clock
 from collector.sources.bluesky_parse import JsonObject, clean, decode_object
-from collector.transport import exchange
+from collector.transport import exchange, sound_wait
 
 SIGN_IN_REMEDY = (
     "make an app password at https://bsky.app/settings/app-passwords and set BLUESKY_HANDLE and BLUESKY_APP_PASSWORD"
@@ -186,7 +186,7 @@ def wait_asked(response: httpx.Response, clock: Clock) -> float | None:
         except ValueError:
             continue
         if math.isfinite(seconds):
-            return max(0.0, seconds)
+            return sound_wait(seconds)
     return None
 
 

@@ -40,6 +40,7 @@ _SENSITIVE_LABELS = frozenset({"porn", "sexual", "nudity", "graphic-media", "gor
 # Clients have claimed the year 1; no position lies below this, so that arithmetic on positions cannot overflow.
 _EARLIEST = "1970-01-01T00:00:00.000Z"
 _DEEPEST_QUOTE = 4
+_COUNTED = ("like", "repost", "reply", "quote")
 _LARGEST_COUNT = 2**63 - 1
 
 
@@ -82,6 +83,12 @@ def clean(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text).replace("\0", " ")
 
 
+def is_post_view(view: object) -> bool:
+    """Whether an item of an answer shows a post at all."""
+    seen = _object(view)
+    return bool(_object(seen.get("record"))) and POST_URI.fullmatch(_text(seen.get("uri")) or "") is not None
+
+
 def find_oldest(views: list[object], fetched_at: str) -> str | None:
     """How far down the search has got with this page: a time that no later page rises above.
 
@@ -113,6 +120,7 @@ class _Reader:
         self._fetched_at = fetched_at
         self._posts: dict[str, Post] = {}
         self._authors: dict[str, Author] = {}
+        self._odd_counts: set[str] = set()  # a field is told once a page
 
     def finish(self) -> Batch:
         self.batch.posts = list(self._posts.values())
@@ -152,7 +160,7 @@ class _Reader:
             lang=next((lang for item in _items(record.get("langs")) if (lang := _text(item))), None),
             url=f"https://bsky.app/profile/{did}/post/{rkey}",
             labels=_post_labels(view, record),
-            metrics=_metrics(view),
+            metrics=self._read_metrics(view),
             primary=depth == 0,
         )
         if raw_text != post.text:
@@ -247,6 +255,20 @@ class _Reader:
                 media.append(Media(url, "video", _text(part.get("alt"))))
         post.media = tuple(media)
 
+    def _read_metrics(self, view: JsonObject) -> Metrics | None:
+        likes, reposts, replies, quotes = (self._count(view, f"{name}Count") for name in _COUNTED)
+        metrics = Metrics(likes=likes, reposts=reposts, replies=replies, quotes=quotes)
+        return None if metrics == Metrics() else metrics
+
+    def _count(self, view: JsonObject, name: str) -> int | None:
+        value = view.get(name)
+        if type(value) is int and 0 <= value <= _LARGEST_COUNT:
+            return value
+        if value is not None and name not in self._odd_counts:
+            self._odd_counts.add(name)
+            self._flaw("unknown", f"{name} is no count", None)
+        return None
+
     def _finish_kind(self, post: Post) -> None:
         kind: PostKind = "quote" if post.quote_of else "post"
         post.kind = "reply" if post.reply_to else kind
@@ -312,16 +334,6 @@ def _label_values(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, values)))
 
 
-def _metrics(view: JsonObject) -> Metrics | None:
-    metrics = Metrics(
-        likes=_count(view.get("likeCount")),
-        reposts=_count(view.get("repostCount")),
-        replies=_count(view.get("replyCount")),
-        quotes=_count(view.get("quoteCount")),
-    )
-    return None if metrics == Metrics() else metrics
-
-
 def _object(value: object) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
@@ -332,9 +344,3 @@ def _items(value: object) -> list[object]:
 
 def _text(value: object) -> str | None:
     return clean(value) if isinstance(value, str) and value else None
-
-
-def _count(value: object) -> int | None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if 0 <= value <= _LARGEST_COUNT else None

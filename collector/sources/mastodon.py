@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -18,8 +17,8 @@ from archive.errors import ExchangeError, Fatal, Retriable, SettingsError, Skipp
 from archive.models import Batch, Chat, Problem, RawPage
 from archive.times import Clock, from_text, normalise, to_text
 from collector.sources.base import Limits, Plan, Purpose, Window
-from collector.sources.mastodon_parse import ids_of, load_items, order, parse_page, time_of_id, without_private
-from collector.transport import exchange, kept_headers, require_safe_base
+from collector.sources.mastodon_parse import ids_of, is_post, load_items, order, parse_page, time_of_id, without_private
+from collector.transport import exchange, kept_headers, require_safe_base, server_time, sound_wait
 
 _PAGE_SIZE = 40  # Mastodon's most for a timeline
 _POSTS_A_CALL = 20  # Mastodon's most for /statuses?id[]=; beyond it answers 422
@@ -153,8 +152,6 @@ class MastodonSource:
         know min_id, cannot be walked upward from a time: then the walk goes down from the top.
         """
         ids = ids_of(items)
-        if items and not ids:
-            raise Retriable(f"{_host(plan.server)} sent posts without ids")
         if place.direction == "down":
             return self._next_down(plan, items, ids)
         if not ids:
@@ -194,6 +191,8 @@ class MastodonSource:
         items = load_items(response.content)
         if items is None:
             raise Retriable(f"{_host(server)} sent an answer that cannot be read: cut off, or not JSON", status=200)
+        if items and not any(map(is_post, items)):
+            raise Retriable(f"{_host(server)} sent a list without a post that can be understood", status=200)
         return response, items
 
     def _send(self, server: str, path: str, parameters: httpx.QueryParams | None = None) -> httpx.Response:
@@ -258,11 +257,11 @@ class MastodonSource:
         moment = normalise(said) if "-" in said else None
         now = self._clock()
         if moment is not None:
-            return max(0.0, (from_text(moment) - now).total_seconds() + 1)  # its milliseconds are cut off
-        if not re.fullmatch(r"\d{1,12}(\.\d+)?", said):
+            return sound_wait((from_text(moment) - now).total_seconds() + 1)  # its milliseconds are cut off
+        if not re.fullmatch(r"\d{1,300}(\.\d+)?", said):
             return None
         seconds = float(said)
-        return max(0.0, seconds - now.timestamp()) if seconds > 10**9 else seconds
+        return sound_wait(seconds - now.timestamp() if seconds > 10**9 else seconds)
 
     # -- check
 
@@ -303,11 +302,9 @@ class MastodonSource:
         return found if isinstance(found, dict) else None, self._check_clock(server, response)
 
     def _check_clock(self, server: str, response: httpx.Response) -> list[Problem]:
-        try:
-            theirs = parsedate_to_datetime(response.headers.get("date", ""))
-        except (ValueError, TypeError):
+        theirs = server_time(response)
+        if theirs is None:
             return []
-        theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
         off = abs(self._clock() - theirs)
         if off < _WRONG_CLOCK:
             return []
@@ -347,12 +344,7 @@ def _json_of(response: httpx.Response) -> object:
 
 
 def _safe_server(server: str) -> str:
-    base = require_safe_base(server, "a server in [source.mastodon]")
-    parts = urlsplit(base)
-    if "@" in parts.netloc:
-        raise SettingsError(
-            "a server in [source.mastodon] holds a user name: give its plain address, and a token apart"
-        )
+    parts = urlsplit(require_safe_base(server, "a server in [source.mastodon]"))
     return parts._replace(netloc=parts.netloc.lower()).geturl()
 
 

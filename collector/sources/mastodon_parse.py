@@ -107,6 +107,13 @@ def order(native_id: str) -> tuple[int, str]:
     return (len(native_id), native_id)
 
 
+def is_post(item: object) -> bool:
+    """Whether an item is a post at all, of whatever visibility: it has an id and an address."""
+    if not isinstance(item, dict) or _ident(item.get("id")) is None:
+        return False
+    return isinstance(item.get("uri") or item.get("url"), str)
+
+
 def ids_of(items: Sequence[object]) -> list[str]:
     """The local ids of the items that have one."""
     found = (_ident(item.get("id")) for item in items if isinstance(item, dict))
@@ -142,7 +149,10 @@ class _Fields:
 
     def count(self, name: str) -> int | None:
         value = self._typed(name, int)
-        return value if isinstance(value, int) and 0 <= value <= _LARGEST_COUNT else None
+        if not isinstance(value, int) or 0 <= value <= _LARGEST_COUNT:
+            return value if isinstance(value, int) else None
+        self.reading.note("unknown", f"{self.path}.{name} is a number that no count can be")
+        return None
 
     def time(self, name: str) -> str | None:
         text = self.text(name)

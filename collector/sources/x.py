@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 import httpx
@@ -17,10 +16,10 @@ from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable
 from archive.models import Batch, Chat, Flaw, Problem, RawPage, Ref
 from archive.times import Clock, from_text, to_text
 from collector.sources.base import Limits, Plan, Purpose, Window
-from collector.sources.x_errors import WHERE_TO_GET_A_KEY, decoded, error_of
+from collector.sources.x_errors import WHERE_TO_GET_A_KEY, check_lookup, check_search, decoded, error_of
 from collector.sources.x_parse import parse_answer
 from collector.sources.x_post import SNOWFLAKE_EPOCH_MS, as_object, listed, native_id
-from collector.transport import exchange, kept_headers, require_safe_base
+from collector.transport import exchange, kept_headers, require_safe_base, server_time
 
 Dialect = Literal["legacy", "modern"]
 Reach = Literal["recent", "all"]
@@ -246,9 +245,10 @@ class XSource:
         error = error_of(response, self._clock(), self._token)
         if error is not None:
             raise error
-        meta = as_object(decoded(response).get("meta"))
-        token = meta.get("next_token")
-        more = place is not None and isinstance(token, str) and token != ""
+        answer = decoded(response)
+        check_lookup(answer) if place is None else check_search(answer)
+        token = as_object(answer.get("meta")).get("next_token")
+        more = place is not None and bool(token)
         return RawPage(
             source=self.name,
             format=name,
@@ -262,9 +262,8 @@ class XSource:
         )
 
     def _check_clock(self, response: httpx.Response) -> list[Problem]:
-        try:
-            theirs = parsedate_to_datetime(response.headers.get("date", ""))
-        except ValueError:
+        theirs = server_time(response)
+        if theirs is None:
             return []
         off = abs((self._clock() - theirs).total_seconds())
         if off <= _CLOCK_TOLERANCE_SECONDS:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import httpx
 
 from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, Skippable
+from collector.sources.x_post import native_id
 
 WHERE_TO_GET_A_KEY = "copy the Bearer Token from your app's Keys and tokens page at https://console.x.com into .env"
 
@@ -46,6 +48,40 @@ def decoded(response: httpx.Response) -> dict[str, Any]:
     if isinstance(answer, dict) and not answer.keys().isdisjoint(("data", "meta", "errors")):
         return answer
     raise Retriable("X sent an answer that cannot be read, perhaps cut short", status=response.status_code)
+
+
+def check_search(answer: Mapping[str, Any]) -> None:
+    """Raises Retriable where an answer is no page of a search: it must tell how many posts it brings, and bring them.
+
+    A single odd item among posts is the parser's matter; an error in place of posts would pass for an empty hour.
+    """
+    rows, meta = answer.get("data"), answer.get("meta")
+    count = meta.get("result_count") if isinstance(meta, dict) else None
+    token = meta.get("next_token") if isinstance(meta, dict) else None
+    counted = type(count) is int and (bool(rows) or (count == 0 and not answer.get("errors")))
+    if not (counted and _is_list_of_posts(rows) and isinstance(token, str | None)):
+        raise _not_understood()
+
+
+def check_lookup(answer: Mapping[str, Any]) -> None:
+    """Raises Retriable where an answer neither brings posts nor says of any that it is gone."""
+    rows, errors = answer.get("data"), answer.get("errors")
+    gone = [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+    named = any(native_id(each.get("resource_id")) or native_id(each.get("value")) for each in gone)
+    if not (_is_list_of_posts(rows) and (rows or named)):
+        raise _not_understood()
+
+
+def _is_list_of_posts(rows: object) -> bool:
+    """Whether ``data`` is absent, empty, or a list in which at least one item is a post."""
+    if not rows:
+        return rows is None or rows == []
+    items = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return any(native_id(item.get("id")) and isinstance(item.get("text"), str) for item in items)
+
+
+def _not_understood() -> Retriable:
+    return Retriable("X sent an answer that cannot be understood", status=200)
 
 
 def _refusal(status: int, told: str) -> Fatal:

@@ -155,6 +155,8 @@ def test_a_server_out_of_order_is_worth_another_try(ground: Ground, fault: Fault
         ({"retry-after": "soon", "ratelimit-reset": str(int(NOW.timestamp()) + 30)}, 30.0),
         ({"ratelimit-reset": str(int(NOW.timestamp()) - 30)}, 0.0),
         ({"retry-after": "-5"}, 0.0),
+        ({"retry-after": "99999999999999"}, 86_400.0),
+        ({"ratelimit-reset": "1e30"}, 86_400.0),
         ({"retry-after": "nan", "ratelimit-reset": "inf"}, None),
         ({}, None),
     ],
@@ -165,6 +167,45 @@ def test_a_limit_says_how_long_to_wait(ground: Ground, headers: dict[str, str], 
     with pytest.raises(Retriable) as caught:
         source.fetch(tag_plan(source), None)
     assert caught.value.after == after
+
+
+def answering(answer: dict[str, Any]) -> BlueskySource:
+    """A source whose server signs everyone in and gives this answer to every question."""
+    tokens = {"accessJwt": "a", "refreshJwt": "b"}
+    http = build_client("test", httpx.MockTransport(lambda _: httpx.Response(200, json=tokens | answer)))
+    return BlueskySource(http, Hour(), handle="ann.northmoor.test", app_password="k", sessions_dir=None)
+
+
+URI = "at://did:plc:anncouncil/app.bsky.feed.post/3kone"
+VIEW = {"uri": URI, "record": {"text": "Hello", "createdAt": moment(1)}, "indexedAt": moment(1)}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"posts": None},
+        {"posts": {"0": VIEW}},
+        {"posts": [5, None, "x"]},
+        {"posts": [{}]},
+        {"posts": [{"uri": URI}]},
+        {"posts": [VIEW], "cursor": 5},
+        {"posts": [], "cursor": {"next": 1}},
+    ],
+)
+def test_an_answer_that_is_none_is_worth_another_try_in_walks_and_look_ups(answer: dict[str, Any]) -> None:
+    source = answering(answer)
+    for plan in (tag_plan(source), *source.plans("posts", NORTHMOOR, refs=(URI,))):
+        with pytest.raises(Retriable):
+            source.fetch(plan, None)
+
+
+def test_an_odd_item_among_posts_stops_no_page() -> None:
+    source = answering({"posts": [5, VIEW, {}], "cursor": "next"})
+    page = source.fetch(tag_plan(source), None)
+    batch = source.parse(page)
+    assert page.next_cursor is not None
+    assert [len(batch.posts), len(batch.flaws) >= 2] == [1, True]
 
 
 @pytest.mark.parametrize("status", [403, 404])

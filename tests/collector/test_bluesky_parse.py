@@ -271,8 +271,12 @@ def test_characters_that_no_database_holds_are_replaced_and_said_so() -> None:
 
 
 def test_counts_that_are_no_counts_are_absent() -> None:
-    post = one(view(likeCount=True, repostCount=-1, replyCount="4", quoteCount=2**70))
-    assert post.metrics is None
+    odd = view(likeCount=True, repostCount=-1, replyCount=10**30, quoteCount=2**63)
+    other = view(URI.replace("3kone", "3ktwo"), likeCount=1.5, repostCount=2**63 - 1, replyCount="4", quoteCount=None)
+    batch = parsed(odd, other)
+    assert [post.metrics for post in batch.posts] == [None, Metrics(reposts=2**63 - 1)]
+    told = [f"{name}Count is no count" for name in ("like", "repost", "reply", "quote")]
+    assert [(flaw.kind, flaw.detail) for flaw in batch.flaws] == [("unknown", each) for each in told]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"posts": {}}', b"\xff\xfe", b"[" * 100_000])

@@ -436,6 +436,10 @@ RESETS = [
     ({"x-ratelimit-reset": "2026-10-09T08:00:00.000001Z"}, 0.0, 0.0),
     ({"x-ratelimit-reset": "1000000001"}, 0.0, 0.0),
     ({"retry-after": "30"}, 30.0, 30.0),
+    ({"retry-after": "9" * 12}, 86_400.0, 86_400.0),
+    ({"retry-after": "9" * 40}, 86_400.0, 86_400.0),
+    ({"x-ratelimit-reset": "9999-12-31T23:59:59Z"}, 86_400.0, 86_400.0),
+    ({"x-ratelimit-reset": "0001-01-01T00:00:00Z"}, 0.0, 0.0),
 ]
 
 
@@ -451,7 +455,9 @@ def test_a_limit_says_how_long_to_wait_and_never_less_than_nothing(
         assert least <= caught.value.after <= most
 
 
-@pytest.mark.parametrize("said", ["", "soon", "9999-99-99T00:00:00Z", "-5", "1e999", "Fri, 09 Oct 2026 10:00:00 GMT"])
+@pytest.mark.parametrize(
+    "said", ["", "soon", "9999-99-99T00:00:00Z", "-5", "1e30", "nan", "1e999", "Fri, 09 Oct 2026 10:00:00 GMT"]
+)
 def test_a_limit_that_says_no_time_leaves_the_wait_to_the_retry_rule(said: str) -> None:
     source = answering(httpx.Response(429, headers={"x-ratelimit-reset": said} if said else {}))
     with pytest.raises(Retriable) as caught:
@@ -508,6 +514,25 @@ def test_an_answer_that_is_no_page_says_what_can_be_done(response: httpx.Respons
     with pytest.raises(error) as caught:
         answering(response).fetch(PLAN, None)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [[5, None, "x"], [{}], [{"id": "1"}], [{"uri": "https://far.example/1"}], {"uri": "social.example"}, {"a": []}, 5],
+)
+def test_a_list_without_a_single_post_is_worth_another_try_in_walks_and_look_ups(items: Any) -> None:
+    source = answering(httpx.Response(200, json=items))
+    (lookup,) = source.plans("posts", CHAT, refs=(f"{SERVER} 1",))
+    for plan, cursor in ((PLAN, None), (PLAN, '{"go": "down", "from": "9"}'), (lookup, None)):
+        with pytest.raises(Retriable):
+            source.fetch(plan, cursor)
+
+
+def test_an_odd_item_among_posts_stops_no_page() -> None:
+    source = answering(httpx.Response(200, json=[5, status(snowflake(START)), {}]))
+    page = source.fetch(PLAN, None)
+    assert page.next_cursor is not None
+    assert len(source.parse(page).posts) == 1
 
 
 def test_a_strange_cursor_starts_the_walk_anew() -> None:

@@ -445,3 +445,21 @@ def test_no_html_stops_the_reading(source: str) -> None:
         content.text.encode()
         assert "\x00" not in content.text
         assert all(link.lower().startswith(("http://", "https://")) for link in content.links)
+
+
+@pytest.mark.parametrize("count", [10**30, 2**63, -1, 1.5, True, "3"])
+def test_a_count_that_no_database_holds_is_absent_and_told_once(count: object) -> None:
+    posts = [
+        status(
+            id=native, uri=f"https://far.example/{native}", replies_count=count, account=account(followers_count=count)
+        )
+        for native in ("1", "2")
+    ]
+    batch = parse(*posts)
+    assert [post.metrics and post.metrics.replies for post in batch.posts] == [None, None]
+    assert batch.authors[0].followers_count is None
+    assert [flaw.kind for flaw in batch.flaws] == ["unknown", "unknown"]
+    assert {flaw.detail.split()[0] for flaw in batch.flaws} == {
+        "status.account.followers_count",
+        "status.replies_count",
+    }

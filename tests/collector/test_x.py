@@ -393,6 +393,7 @@ def test_no_credits_and_a_used_up_month_stop_paid_work(ground: Ground) -> None:
         (None, 30, 31.0),
         ("4", 300, 2.0),
         ("0", 10**6, 910.0),
+        ("0", 10**10, 910.0),
     ],
 )
 def test_a_rate_limit_says_how_long_to_wait(
@@ -540,6 +541,72 @@ def test_plans_have_keys_that_stay_the_same_and_tell_queries_and_windows_apart(g
 def mocked(answer: httpx.Response, clock: Hour) -> XSource:
     http = build_client("test", httpx.MockTransport(lambda _: answer))
     return XSource(http, clock, bearer_token="k")
+
+
+POST = {"id": "1577000000000000000", "text": "Hello #northmoor", "author_id": "7"}
+DOWN = {"title": "Service Unavailable", "message": "backend down"}
+NO_ANSWERS: list[dict[str, Any]] = [
+    {"errors": [DOWN]},
+    {"data": 5},
+    {"data": {}},
+    {"data": [5, None, "x"], "meta": {"result_count": 3}},
+    {"data": [{}], "meta": {"result_count": 1}},
+    {"data": [{"id": "5"}], "meta": {"result_count": 1}},
+    {"data": POST, "meta": {"result_count": 1}},
+    {"meta": {}},
+    {"meta": 5},
+]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *NO_ANSWERS,
+        {"data": [POST]},
+        {"data": [POST], "meta": {"result_count": "1"}},
+        {"data": [POST], "meta": {"result_count": 1, "next_token": 5}},
+        {"meta": {"result_count": 7}},
+        {"data": [], "meta": {"result_count": True}},
+        {"meta": {"result_count": 0}, "errors": [DOWN]},
+    ],
+)
+def test_a_search_answer_that_is_none_is_worth_another_try(answer: dict[str, Any]) -> None:
+    source = mocked(httpx.Response(200, json=answer), Hour())
+    with pytest.raises(Retriable, match="X sent an answer that cannot be understood"):
+        source.fetch(tag_plan(source), None)
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS)
+def test_a_lookup_answer_that_is_none_is_worth_another_try(answer: dict[str, Any]) -> None:
+    source = mocked(httpx.Response(200, json=answer), Hour())
+    with pytest.raises(Retriable, match="X sent an answer that cannot be understood"):
+        source.fetch(source.plans("posts", NORTHMOOR, refs=("5",))[0], None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "posts"),
+    [
+        ({"meta": {"result_count": 0}}, 0),
+        ({"data": [], "meta": {"result_count": 0}}, 0),
+        ({"data": [POST], "meta": {"result_count": 1}}, 1),
+        ({"data": [POST], "meta": {"result_count": 1}, "errors": [DOWN]}, 1),
+        ({"data": [5, POST, {}], "meta": {"result_count": 3, "next_token": "t"}}, 1),
+    ],
+)
+def test_a_search_answer_that_tells_its_count_is_a_page(answer: dict[str, Any], posts: int) -> None:
+    source = mocked(httpx.Response(200, json=answer), Hour())
+    page = source.fetch(tag_plan(source), None)
+    batch = source.parse(page)
+    assert len(batch.posts) == posts
+    assert (page.next_cursor is not None) == ("next_token" in answer["meta"])
+    assert batch.rows == posts + sum(flaw.kind == "unusable" for flaw in batch.flaws)
+
+
+def test_a_lookup_of_posts_that_are_all_gone_is_a_page() -> None:
+    gone = {"resource_type": "tweet", "resource_id": "5", "type": "https://api.x.com/2/problems/resource-not-found"}
+    source = mocked(httpx.Response(200, json={"errors": [gone]}), Hour())
+    batch = source.parse(source.fetch(source.plans("posts", NORTHMOOR, refs=("5",))[0], None))
+    assert [deletion.ref for deletion in batch.deletions] == [Ref("5")]
 
 
 def test_check_finds_nothing_to_say_where_all_is_well(ground: Ground) -> None:

@@ -150,7 +150,7 @@ def test_both_dialects_give_the_same_posts_and_authors() -> None:
     assert len(parse_answer(answer).posts) == 3
 
 
-def test_a_post_without_a_known_handle_still_has_an_address() -> None:
+def test_a_post_without_a_known_handle_leaves_its_address_to_those_who_know_it() -> None:
     post = only(parse_answer({"data": POST, "meta": {}}))
     assert post.url is None  # a page builds the address from the id
 
@@ -466,3 +466,28 @@ def test_no_foreign_object_raises(junk: Any) -> None:
 def test_lone_surrogates_and_nul_are_passed_on_for_the_store_to_mend() -> None:
     post = parse_tweet(changed(text="a\ud800b\0c"), Includes(), primary=True)
     assert post.text == "a\ud800b\0c"
+
+
+@pytest.mark.parametrize("count", [10**30, 2**63, -1, 1.5, True, "3"])
+def test_a_count_that_no_database_holds_is_absent_and_told_once(count: object) -> None:
+    tweets = [
+        {
+            "id": native,
+            "text": "Hello",
+            "author_id": "7",
+            "public_metrics": {"reply_count": count, "like_count": 2**63 - 1},
+        }
+        for native in ("1577000000000000000", "1577000000000000001")
+    ]
+    user = {"id": "7", "username": "ann", "public_metrics": {"followers_count": count}}
+    batch = parse_answer({"data": tweets, "includes": {"users": [user]}})
+    assert [post.metrics for post in batch.posts] == [Metrics(likes=2**63 - 1)] * 2
+    assert [author.followers_count for author in batch.authors] == [None]
+    told = "X sent a count that is none: "
+    assert sorted((flaw.kind, flaw.detail) for flaw in batch.flaws) == [
+        ("unknown", told + "post.public_metrics.reply_count"),
+        ("unknown", told + "user.public_metrics.followers_count"),
+    ]
+    lines = [tweet | {"author": user} for tweet in tweets]
+    for number, line in enumerate(lines, 1):
+        assert [flaw.kind for flaw in parse_flattened(line, number).flaws] == ["unknown", "unknown"]
