@@ -86,6 +86,20 @@ def test_a_server_that_drips_is_given_up_in_time(serve: Serve, monkeypatch: pyte
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("start", [b"\r\n", b"content-encoding: gzip\r\n\r\n" + GZIP_HEAD])
+def test_an_exchange_that_is_given_up_ends_while_the_server_still_drips(
+    start: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "REQUEST_SECONDS", 0.2)
+    with server(dripping(HEAD + start, EMPTY_BLOCK)) as base, build_client("test") as http:
+        with pytest.raises(Retriable):
+            exchange(http, "GET", base)
+        asking = [thread for thread in threading.enumerate() if thread.name == "exchange"]
+        for thread in asking:
+            thread.join(10)
+        assert not [thread for thread in asking if thread.is_alive()]
+
+
 def test_a_client_goes_on_after_it_gave_up_one_server(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = dripping(HEAD + b"\r\n", b"x")
     quick: Serve = lambda connection, _: connection.sendall(HEAD + b"content-length: 2\r\n\r\n[]")  # noqa: E731  # a line

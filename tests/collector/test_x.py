@@ -566,7 +566,7 @@ NO_ANSWERS: list[dict[str, Any]] = [
         {"data": [POST], "meta": {"result_count": "1"}},
         {"data": [POST], "meta": {"result_count": 1, "next_token": 5}},
         {"meta": {"result_count": 7}},
-        {"data": [], "meta": {"result_count": True}},
+        {"data": [], "meta": {"result_count": False}},
         {"meta": {"result_count": 0}, "errors": [DOWN]},
     ],
 )
