@@ -18,6 +18,7 @@ import orjson
 from archive.models import Batch, Flaw, Platform, RawPage
 from archive.projection import storable
 from collector.sources.file_lines import (
+    HEAD,
     MAX_ROWS,
     UTF8_BOM,
     Line,
@@ -64,7 +65,7 @@ class Twarc2:
             body=b"",
         )
         records: Iterable[Line] = read_values(read_blocks(path)) if in_values else read_lines(path)
-        if in_values and not _may_be_json(head):
+        if not _may_be_json(head) and (in_values or _is_one_line(head)):
             records = ()
         return build_pages(map(_weighed, told_if_nothing(records, _BETWEEN)), blank)
 
@@ -86,6 +87,11 @@ def _may_be_json(head: bytes) -> bool:
     """Whether the first sign, after those that stand between values, begins one."""
     first = head.lstrip(_BETWEEN)[:1]
     return not first or first in b'{"-0123456789tfnNI'
+
+
+def _is_one_line(head: bytes) -> bool:
+    """Whether the head is the whole file, and one line."""
+    return len(head) < HEAD and b"\n" not in head.strip()
 
 
 def _weighed(record: Line) -> Line:

@@ -304,8 +304,9 @@ def test_a_file_of_no_posts_read_by_force_never_passes_in_silence(tmp_path: Path
         assert batch.flaws[0].line == 1
 
 
-def test_a_web_page_read_as_json_by_force_is_unusable_and_not_cut(tmp_path: Path) -> None:
-    batch = read_batch(TWARC2, written(tmp_path, b"<!DOCTYPE html>\n<p>Northmoor</p>\n"))
+@pytest.mark.parametrize("content", [b"<!DOCTYPE html>\n<p>Northmoor</p>\n", b"<p>Northmoor</p>"])
+def test_a_web_page_read_as_json_by_force_is_unusable_and_not_cut(tmp_path: Path, content: bytes) -> None:
+    batch = read_batch(TWARC2, written(tmp_path, content))
     assert [(flaw.kind, flaw.line) for flaw in batch.flaws] == [("unusable", 1)]
 
 
