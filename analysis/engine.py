@@ -193,7 +193,7 @@ def _load_sessions(conn: sqlite3.Connection, chat: Chat) -> Iterator[SessionRows
     """The chat's sessions, and one more that holds the imported posts outside them all; without any, all posts."""
     for session in sorted(chat.sessions, key=lambda session: (session.starts_at, session.id)):
         yield load_session(conn, chat, session)
-    outside = {candidate.id for candidate in find_outside(conn, chat)} if chat.sessions else None
+    outside = find_outside(conn, chat) if chat.sessions else None
     if outside is None or outside:
         nothing = Session(id=f"{chat.slug}-all", chat=chat.slug, starts_at="", ends_at="")
         rows = load_session(conn, chat, nothing, whole=True)

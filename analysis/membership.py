@@ -186,16 +186,21 @@ _BUSY_SHARE = 0.15
 _LEAST_POSTS = 12
 
 
-def propose_sessions(times: Sequence[str]) -> list[tuple[str, str, int]]:
-    """Sittings that the posts' times suggest: (starts_at, ends_at, posts), on quarter hours, earliest first."""
-    moments = sorted(from_text(text).timestamp() for text in times)
-    bins = Counter(int(moment // _BIN) for moment in moments)
+def propose_sessions(counts: Mapping[str, int]) -> list[tuple[str, str, int]]:
+    """Sittings that the posts suggest: (starts_at, ends_at, posts), on quarter hours, earliest first.
+
+    ``counts`` says how many posts each time has; whole minutes are fine enough.
+    """
+    moments = {from_text(text).timestamp(): count for text, count in counts.items()}
+    bins: Counter[int] = Counter()
+    for moment, count in moments.items():
+        bins[int(moment // _BIN)] += count
     found = []
     for first, last in _find_runs(bins):
         starts = datetime.fromtimestamp(round(first * _BIN / 900) * 900, UTC)
         ends = datetime.fromtimestamp(-(-(last + 1) * _BIN // 900) * 900, UTC)
         ends = max(ends, starts + timedelta(minutes=30))
-        count = sum(starts.timestamp() <= moment < ends.timestamp() for moment in moments)
+        count = sum(n for moment, n in moments.items() if starts.timestamp() <= moment < ends.timestamp())
         found.append((to_text(starts), to_text(ends), count))
     return found
 

@@ -17,7 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.status import Status
 
 from analysis.membership import propose_sessions, render_proposals
-from analysis.outside import load_times_outside_sessions
+from analysis.outside import count_outside
 from archive.errors import ChatkeepError, ExchangeError, Fatal, PartlyDone, Stopped, TryLater, UsageError
 from archive.models import PLATFORM_NAMES, PLATFORMS, Chat, normalise_tag
 from archive.store import Archive
@@ -202,7 +202,7 @@ def import_(app: App, chat: str, files: tuple[Path, ...], format_: str | None, *
         for path, source in chosen:
             with _progress(app, path.name) as tell:
                 accounts.append(import_file(archive, found, path, source, tell))
-        outside = [] if as_json else load_times_outside_sessions(archive.conn, found)
+        outside = {} if as_json else count_outside(archive.conn, found)
     if as_json:
         app.show([_account_row(account) for account in accounts], as_json=True)
     else:
@@ -284,12 +284,13 @@ def _explain(app: App, account: Imported) -> None:
         app.say("  every line is listed in the archive's table problems")
 
 
-def _propose_sessions(app: App, chat: Chat, times: list[str]) -> None:
+def _propose_sessions(app: App, chat: Chat, outside: dict[str, int]) -> None:
     """Sessions that the posts outside the known ones suggest, as settings to paste."""
-    proposals = propose_sessions(times)
-    if not times:
+    proposals = propose_sessions(outside)
+    if not outside:
         return
-    app.say(f"{len(times):,} posts lie outside the sessions of {chat.slug}; they count as one session of their own.")
+    count = sum(outside.values())
+    app.say(f"{count:,} posts lie outside the sessions of {chat.slug}; they count as one session of their own.")
     if not proposals:
         return
     known = chat.slug in app.load_settings().chats

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -107,14 +108,14 @@ def test_bursts_propose_sessions_on_quarter_hours() -> None:
     chat_hour = [shift(START, minutes=n / 2) for n in range(3, 118)]
     week_later = [shift(START, days=7, minutes=n / 2) for n in range(1, 60)]
     stray = [shift(START, days=3), shift(START, days=3, hours=5)]
-    found = propose_sessions([*week_later, *stray, *chat_hour])
+    found = propose_sessions(Counter([*week_later, *stray, *chat_hour]))
     assert [(starts, ends) for starts, ends, _ in found] == [
         (START, END),
         (shift(START, days=7), shift(START, days=7, minutes=30)),
     ]
     assert found[0][2] == len(chat_hour)
-    assert propose_sessions([]) == []
-    assert propose_sessions(stray) == []
+    assert propose_sessions({}) == []
+    assert propose_sessions(Counter(stray)) == []
 
 
 def test_proposed_sessions_are_rendered_in_the_chats_local_time() -> None:
