@@ -107,7 +107,7 @@ def read_lines(path: Path) -> Iterator[Line]:
                 number += 1
             else:
                 yield Line(number, raw)
-                number += raw.count(b"\n")
+                number += _lines_in(raw)
     except Cut as why:
         yield Line(number, b"", str(why))
 
@@ -117,8 +117,9 @@ def page_lines(body: bytes, first: int) -> Iterator[Line]:
     start = 0
     while start < len(body):
         end = _line_end(body, start) or len(body)
-        yield Line(first, body[start:end])
-        first += body.count(b"\n", start, end)
+        raw = body[start:end]
+        yield Line(first, raw)
+        first += _lines_in(raw)
         start = end
 
 
@@ -143,12 +144,13 @@ def build_pages(records: Iterable[Line], blank: RawPage) -> Iterator[RawPage]:
 
 def told_if_nothing(records: Iterable[Line], between: bytes) -> Iterator[Line]:
     """The records, and a fault after them where none holds more than the signs that stand ``between`` posts."""
-    is_empty = True
-    for record in records:
-        is_empty = is_empty and not record.fault and not record.raw.strip(between)
+    rest = iter(records)
+    for record in rest:
         yield record
-    if is_empty:
-        yield Line(1, b"", NOTHING)
+        if record.fault or record.raw.strip(between):
+            yield from rest
+            return
+    yield Line(1, b"", NOTHING)
 
 
 def parse_fault(page: RawPage) -> Batch | None:
@@ -267,6 +269,11 @@ def _line_end(block: bytes, start: int) -> int:
     if block[start] in _RETURNS and (blank := _BLANK_LINES.match(block, start)):
         return blank.end()
     return block.find(b"\n", start) + 1
+
+
+def _lines_in(raw: bytes) -> int:
+    """How many lines these are; only blank ones come together, so that a long line need not be counted through."""
+    return raw.count(b"\n") if raw[0] in _RETURNS else 1
 
 
 def _split(blocks: Iterator[bytes]) -> Iterator[bytes | None]:
