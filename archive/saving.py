@@ -22,8 +22,9 @@ _COLUMNS = (
     *("id", "platform", "author", "created_at", "posted_at", "first_seen_at", "text", "html", "lang", "url", "kind"),
     *("visibility", "labels", "reply_to", "conversation", "quote_of", "repost_of", "edited_at", "sensitive"),
 )
+_INSERT_POST = f"INSERT INTO posts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _UPSERT_POST = f"""
-INSERT INTO posts ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
+{_INSERT_POST}
 ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}
 """
 _UPSERT_VERSION = """
@@ -144,7 +145,9 @@ def _write_versions(conn: sqlite3.Connection, versions: Iterable[Version]) -> No
 def _write_posts(conn: sqlite3.Connection, projections: dict[str, Projection], known: set[str]) -> None:
     resolver = references.Resolver(conn, projections)
     writers = authors.resolve_authors(conn, {p.fields["author"] for p in projections.values()})
-    conn.executemany(_UPSERT_POST, (_post_row(p, writers[p.fields["author"]], resolver) for p in projections.values()))
+    rows = {post: _post_row(p, writers[p.fields["author"]], resolver) for post, p in projections.items()}
+    conn.executemany(_INSERT_POST, (row for post, row in rows.items() if post not in known))
+    conn.executemany(_UPSERT_POST, (row for post, row in rows.items() if post in known))
     old = [(post,) for post in projections if post in known]
     for table in _CHILDREN if old else ():
         conn.executemany(f"DELETE FROM {table} WHERE post = ?", old)
