@@ -85,7 +85,8 @@ def analyse_chat(conn: sqlite3.Connection, chat: Chat, *, version: str, register
         counts.organisations = _save_people(conn, version, register or load_register())
         conn.execute("COMMIT")
     except BaseException:
-        conn.execute("ROLLBACK")
+        if conn.in_transaction:  # a full disk has rolled back already
+            conn.execute("ROLLBACK")
         raise
     return counts
 

@@ -13,7 +13,7 @@ from rich.status import Status
 from analysis.engine import analyse_chat
 from archive.errors import StorageError, UsageError
 from archive.models import PLATFORM_NAMES, TIP_KIND_NAMES, Chat
-from archive.store import Archive
+from archive.store import Archive, storage_errors
 from chatkeep import __version__
 from chatkeep.app import App, is_terminal, json_option, pass_app
 from publish.exports import EXPORTS, render_export
@@ -35,7 +35,8 @@ def analyse(app: App, chat: str | None, *, as_json: bool) -> None:
         chats = [app.find_chat(archive, chat)] if chat else list(archive.load_chats().values())
         rows = []
         for found in chats:
-            with Status(f"reading {found.slug}…", console=app.remarks) if is_terminal() else nullcontext():
+            watch = Status(f"reading {found.slug}…", console=app.remarks) if is_terminal() else nullcontext()
+            with watch, storage_errors(app.archive_path):
                 analyse_chat(archive.conn, found, version=__version__)
             rows.append(found_row(archive, found))
     if as_json:

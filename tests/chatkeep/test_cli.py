@@ -228,6 +228,17 @@ def test_init_writes_settings_that_work_and_a_file_for_keys_that_others_cannot_r
     assert (told["chat"], told["sessions"]) == ("lgadigital", 1)
 
 
+def test_a_disk_that_fills_up_while_analysing_is_said_in_one_line(
+    staged: Staged, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_up(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("chatkeep.commands.findings.analyse_chat", fill_up)
+    assert staged.chatkeep("analyse") == 6
+    assert "free some space" in capsys.readouterr().err
+
+
 def test_a_mistyped_file_starts_no_chat(staged: Staged) -> None:
     assert staged.chatkeep("import", "elsewhere", "missing.jsonl", "--new") == 2
     assert staged.chatkeep("status") == 0
