@@ -143,6 +143,32 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorState:
+    """What a platform said of a whole account. ``reason``: deleted is final; unavailable hides; None: it is back."""
+
+    author: str
+    reason: Literal["deleted", "unavailable"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """Something that the platform charges for, once a UTC day. ``kind`` is post, user or request."""
+
+    kind: Literal["post", "user", "request"]
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many posts a platform says that a query has from ``starts_at`` (inclusive) to ``ends_at`` (exclusive)."""
+
+    query: str
+    starts_at: str
+    ends_at: str
+    posts_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Flaw:
     """Something in a page that could not be read as it stands: kept, counted and reported, never dropped.
 
@@ -164,12 +190,16 @@ class Batch:
     ``top``: the highest position on this page in the source's own order (opaque), None on an empty page.
     ``rows``: rows of a file, or items of an answer, that were read, usable or not.
     ``missing``: refs that were asked for and not answered, without saying why.
+    ``billed``: what the platform charges for this page, everything that came along included.
     """
 
     posts: list[Post] = field(default_factory=list)
     authors: list[Author] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
     missing: list[Ref] = field(default_factory=list)
+    author_states: list[AuthorState] = field(default_factory=list)
+    counts: list[Count] = field(default_factory=list)
+    billed: list[Billed] = field(default_factory=list)
     flaws: list[Flaw] = field(default_factory=list)
     top: str | None = None
     rows: int = 0

@@ -177,6 +177,54 @@ CREATE TABLE coverage (
 """
 
 
+_M002_RUNNING = """
+ALTER TABLE walks ADD COLUMN session TEXT;
+ALTER TABLE walks ADD COLUMN repeats_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN last_alive_at TEXT;
+ALTER TABLE runs ADD COLUMN next_at TEXT;
+ALTER TABLE runs ADD COLUMN doing TEXT;
+ALTER TABLE ledger ADD COLUMN chat TEXT;
+ALTER TABLE ledger ADD COLUMN session TEXT;
+CREATE INDEX ledger_chat ON ledger(chat, day);
+CREATE TABLE reservations (
+  id INTEGER PRIMARY KEY, at TEXT NOT NULL, day TEXT NOT NULL, platform TEXT NOT NULL, chat TEXT NOT NULL, session TEXT,
+  walk INTEGER REFERENCES walks(id), tenth_cents INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open', 'settled', 'released'))
+) STRICT;
+CREATE INDEX reservations_open ON reservations(chat, day) WHERE state = 'open';
+CREATE INDEX reservations_walk ON reservations(walk) WHERE state = 'open';
+CREATE TABLE jobs (
+  key TEXT PRIMARY KEY, kind TEXT NOT NULL, chat TEXT NOT NULL, session TEXT, lane TEXT NOT NULL, due_at TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'dropped')), tries_count INTEGER NOT NULL,
+  not_before TEXT, ended_at TEXT, why TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX jobs_session ON jobs(session);
+CREATE TABLE alarms (
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL,
+  level TEXT NOT NULL CHECK (level IN ('error', 'warning')),
+  chat TEXT, session TEXT, platform TEXT, message TEXT NOT NULL, remedy TEXT NOT NULL,
+  raised_at TEXT NOT NULL, last_at TEXT NOT NULL, ended_at TEXT, sent_at TEXT
+) STRICT;
+CREATE UNIQUE INDEX alarms_one_open ON alarms(key) WHERE ended_at IS NULL;
+CREATE TABLE counts (
+  chat TEXT NOT NULL, platform TEXT NOT NULL, "query" TEXT NOT NULL, starts_at TEXT NOT NULL, ends_at TEXT NOT NULL,
+  posts_count INTEGER NOT NULL, seen_at TEXT NOT NULL, PRIMARY KEY (chat, platform, "query", starts_at, ends_at)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE open_deletions (
+  platform TEXT NOT NULL, server TEXT NOT NULL, native_id TEXT NOT NULL, seen_at TEXT NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY (platform, server, native_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX intervals_key ON intervals(key, opened_at);
+DROP TABLE chat_posts;
+CREATE TABLE chat_posts (
+  chat TEXT NOT NULL, session TEXT NOT NULL, post TEXT NOT NULL REFERENCES posts(id),
+  why TEXT NOT NULL CHECK (why IN ('tagged', 'near tag', 'in thread', 'quote', 'host', 'imported')),
+  version TEXT NOT NULL, PRIMARY KEY (chat, session, post)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chat_posts_post ON chat_posts(post)
+"""
+
+
 def _create(db: Database, script: str) -> None:
     """Runs the statements one by one: executescript() would commit the transaction that migrations run in."""
     for statement in script.split(";"):
@@ -188,3 +236,9 @@ def m001_the_archive(db: Database) -> None:
     """What is kept, and what analysis derives from it."""
     _create(db, _M001_KEPT)
     _create(db, _M001_DERIVED)
+
+
+@migrations()
+def m002_the_scheduled_capture(db: Database) -> None:
+    """What the scheduled collector keeps: its jobs, its alarms, what it spends and what it was told of numbers."""
+    _create(db, _M002_RUNNING)

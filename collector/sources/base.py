@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from archive.models import Batch, Chat, Platform, Problem, RawPage
 
-Purpose = Literal["tag", "posts"]
+Purpose = Literal["tag", "sweep", "posts", "thread", "quotes", "counts"]
+"""Why a platform is asked: tag (what is new under the hashtags), sweep (a stated time once more, whole), posts (known
+ones, for edits, deletions and counts), thread (the conversation round a post), quotes (of a post), counts (how many
+posts there are, where a platform tells).
+"""
 Order = Literal["newest_first", "oldest_first", "none"]
 
 
@@ -25,7 +30,8 @@ class Window:
 class Plan:
     """One series of requests that serves a purpose. ``key`` is stable: server, query (a hashtag as #tag) and slice.
 
-    ``refs`` are native ids to look up (purpose posts). ``floor`` is a position in the source's own order, set by the
+    ``refs`` are native ids to look up (purposes posts, thread, quotes). ``page_size`` asks for less than the
+    platform's most, where a budget is short. ``floor`` is a position in the source's own order, set by the
     walker from the last complete walk less the overlap: fetch() must not go below it, and must reach it.
     """
 
@@ -36,12 +42,14 @@ class Plan:
     window: Window = Window()
     refs: tuple[str, ...] = ()
     floor: str | None = None
+    page_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the platform allows. ``overlap_seconds`` is how far a new walk goes below the old top;
-    ``price`` is US dollars a post; ``lag_seconds`` is how long the platform may take until a search shows a post.
+    ``price`` is US dollars a post; ``lag_seconds`` is how long the platform may take until a search shows a post;
+    ``poll_seconds`` is the rhythm in which a live session is polled.
     """
 
     page_size: int
@@ -50,6 +58,7 @@ class Limits:
     cap_per_query: int | None = None
     price: float = 0.0
     lag_seconds: int = 0
+    poll_seconds: float = 30.0
 
 
 class Source(Protocol):
@@ -80,6 +89,50 @@ class Source(Protocol):
 
     def check(self) -> list[Problem]:
         """Credentials, clock and quota, with a remedy each, spending nothing where possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What one chat wants of a stream: the posts under its hashtags (normalised), and what becomes of its authors.
+
+    ``authors`` are author ids (``bluesky:did:…``) of whom the archive holds posts of this chat already.
+    """
+
+    chat: str
+    tags: frozenset[str]
+    authors: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Something that a stream said for one chat. ``page.next_cursor`` is where the stream stands after it.
+
+    ``page`` is None for a sign of life alone; then ``chat`` is empty and ``cursor`` may still have moved on.
+    ``gap_from`` is set on the first message after a connection that could not go on where the cursor was: from there
+    on something may be missing.
+    """
+
+    chat: str = ""
+    page: RawPage | None = None
+    cursor: str | None = None
+    gap_from: str | None = None
+
+
+class Stream(Protocol):
+    """A platform's live connection: an accelerator, never a proof. Holds no store and keeps no place of its own."""
+
+    platform: Platform
+    name: str
+    """The stable key of this stream, such as ``jetstream`` or ``stream https://mastodon.social``."""
+
+    def listen(self, channels: Sequence[Channel], cursor: str | None, stop: threading.Event) -> Iterator[Heard]:
+        """One connection, from ``cursor`` on where the platform can replay. Yields at least every few seconds, with
+        pages of at most a second's worth; ends soon after ``stop`` is set. Raises Retriable when the connection ends
+        or goes silent, Fatal where a person must act. Never waits before a reconnect: the caller does.
+        """
+
+    def parse(self, page: RawPage) -> Batch:
+        """What the page says; the same function that reads it again later. Pure."""
 
 
 class FileSource(Protocol):
