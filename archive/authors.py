@@ -34,7 +34,7 @@ def save_authors(conn: sqlite3.Connection, batch: Batch, observed: Mapping[str, 
         author_id = storable(author.id)
         at = observed.get(author.id, fetched_at)
         fields = sights.setdefault(author_id, {})
-        for name, value in _values(author).items():
+        for name, value in known_values(author).items():
             _join(fields, name, [at, value])
         first, last = spans.get(author_id, (at, at))
         spans[author_id] = (min(first, at), max(last, at))
@@ -52,7 +52,8 @@ def _mere_authors(batch: Batch) -> Iterable[Author]:
     return [Author(id=post.author, platform=post.platform) for post in batch.posts if post.author not in described]
 
 
-def _values(author: Author) -> dict[str, Any]:
+def known_values(author: Author) -> dict[str, Any]:
+    """What one sight of an author says, as it is stored; what it leaves open is left out."""
     found = {
         name: storable(value) if isinstance(value, str) else value
         for name in ("handle", "name", "bio", "url", "followers_count")

@@ -57,11 +57,15 @@ class PageContext:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """``new``: ids of posts that the archive did not know. ``known``: how many it knew."""
+    """``new``: ids of posts that the archive did not know. ``known``: how many it knew.
+
+    ``stored``: whether the page was kept.
+    """
 
     new: frozenset[str]
     known: int
     changed: int
+    stored: bool = True
 
 
 def save_batch(conn: sqlite3.Connection, batch: Batch, context: PageContext) -> Saved:
@@ -214,11 +218,11 @@ def save_metrics(conn: sqlite3.Connection, posts: Iterable[Post], context: PageC
     seen = {(post.id, context.observed_at(post)): post.metrics for post in posts if post.metrics is not None}
     if not seen:
         return
-    last = _load_last_metrics(conn, {post for post, _ in seen})
+    last = load_last_metrics(conn, {post for post, _ in seen})
     rows = [
-        (post, at, *_counts(metrics))
+        (post, at, *counts_of(metrics))
         for (post, at), metrics in seen.items()
-        if (before := last.get(post)) is None or at < before[0] or _counts(metrics) != before[1]
+        if (before := last.get(post)) is None or at < before[0] or counts_of(metrics) != before[1]
     ]
     conn.executemany(
         "INSERT INTO metrics (post, seen_at, likes, reposts, replies, quotes, views) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -227,11 +231,13 @@ def save_metrics(conn: sqlite3.Connection, posts: Iterable[Post], context: PageC
     )
 
 
-def _counts(metrics: Metrics) -> tuple[int | None, ...]:
+def counts_of(metrics: Metrics) -> tuple[int | None, ...]:
+    """The counts in the order of their columns."""
     return (metrics.likes, metrics.reposts, metrics.replies, metrics.quotes, metrics.views)
 
 
-def _load_last_metrics(conn: sqlite3.Connection, posts: set[str]) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+def load_last_metrics(conn: sqlite3.Connection, posts: set[str]) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+    """The latest counts of posts with their time: likes, reposts, replies, quotes, views."""
     rows = conn.execute(
         "SELECT post, max(seen_at), likes, reposts, replies, quotes, views"
         " FROM json_each(?) CROSS JOIN metrics ON post = value GROUP BY post",

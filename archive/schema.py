@@ -196,7 +196,7 @@ CREATE INDEX reservations_walk ON reservations(walk) WHERE state = 'open';
 CREATE TABLE jobs (
   key TEXT PRIMARY KEY, kind TEXT NOT NULL, chat TEXT NOT NULL, session TEXT, lane TEXT NOT NULL, due_at TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'dropped')), tries_count INTEGER NOT NULL,
-  not_before TEXT, ended_at TEXT, why TEXT
+  not_before TEXT, ended_at TEXT, why TEXT, detail TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX jobs_session ON jobs(session);
 CREATE TABLE alarms (

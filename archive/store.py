@@ -17,9 +17,11 @@ from sqlite_utils import Database
 
 from archive.errors import StorageError
 from archive.models import Batch, Chat, RawPage, Session
+from archive.repeats import only_repeats
 from archive.saving import PageContext, Saved, save_batch
 from archive.schema import migrations
 from archive.times import Clock, system_clock, to_text
+from archive.walks import join_walk
 
 _BUSY_SECONDS = 30.0
 
@@ -40,7 +42,11 @@ def prepare_page(page: RawPage) -> PreparedPage:
 
 @dataclass(frozen=True, slots=True)
 class WalkPlace:
-    """Which walk a page belongs to, the cursor that asked for it, and where the walk stands once it is saved."""
+    """Which walk a page belongs to, the cursor that asked for it, and where the walk stands once it is saved.
+
+    ``thrifty``: a page that only repeats what the archive holds is not kept, and a walk without a page joins the one
+    before it.
+    """
 
     walk: int
     key: str
@@ -49,6 +55,7 @@ class WalkPlace:
     cursor: str | None
     top: str | None = None
     done: bool = False
+    thrifty: bool = False
 
 
 @contextmanager
@@ -186,18 +193,31 @@ class Archive:
         with self.transaction() as conn:
             if once and _has_page(conn, prepared, place):
                 return None
-            page = _insert_page(conn, prepared, place, self.run)
-            saved = save_parsed(conn, page, prepared.page, batch, place)
+            if place.thrifty and only_repeats(conn, batch, _context_of(0, prepared.page, place)):
+                saved = Saved(frozenset(), len(batch.posts), 0, stored=False)
+            else:
+                page = _insert_page(conn, prepared, place, self.run)
+                saved = save_parsed(conn, page, prepared.page, batch, place)
             conn.execute(
-                "UPDATE walks SET cursor = ?, top = coalesce(?, top), pages_count = pages_count + 1,"
-                " posts_count = posts_count + ?, status = iif(?, 'done', status), closed_at = iif(?, ?, NULL)"
-                " WHERE id = ?",
+                "UPDATE walks SET cursor = ?, top = coalesce(?, top), pages_count = pages_count + ?,"
+                " posts_count = posts_count + ?, status = iif(?, 'done', status), closed_at = iif(?, ?, NULL),"
+                " not_before = NULL WHERE id = ?",
                 (
-                    prepared.page.next_cursor, place.top, len(saved.new), place.done, place.done,
+                    prepared.page.next_cursor, place.top, saved.stored, len(saved.new), place.done, place.done,
                     self.now(), place.walk,
                 ),
             )  # fmt: skip
+            if place.done and place.thrifty:
+                join_walk(conn, place.walk)
         return saved
+
+    def beat(self, next_at: str, doing: str) -> None:
+        """A sign of life of the scheduled collector: when it will look again, and what it is doing."""
+        with self.transaction() as conn:
+            conn.execute(
+                "UPDATE runs SET last_alive_at = ?, next_at = ?, doing = ? WHERE id = ?",
+                (self.now(), next_at, doing, self.run),
+            )
 
 
 def _has_page(conn: sqlite3.Connection, prepared: PreparedPage, place: WalkPlace) -> bool:
@@ -216,11 +236,7 @@ def _has_page(conn: sqlite3.Connection, prepared: PreparedPage, place: WalkPlace
 
 def save_parsed(conn: sqlite3.Connection, page: int, raw: RawPage, batch: Batch, place: WalkPlace) -> Saved:
     """What was understood of a stored page; the same on first sight and when pages are read again."""
-    context = PageContext(
-        page=page, chat=place.chat, walk=place.key, platform=place.platform, server=raw.server,
-        fetched_at=raw.fetched_at, is_file=raw.first_line is not None,
-    )  # fmt: skip
-    saved = save_batch(conn, batch, context)
+    saved = save_batch(conn, batch, _context_of(page, raw, place))
     conn.executemany(
         "INSERT INTO problems (at, chat, platform, page, line, post, kind, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -229,6 +245,13 @@ def save_parsed(conn: sqlite3.Connection, page: int, raw: RawPage, batch: Batch,
         ],
     )
     return saved
+
+
+def _context_of(page: int, raw: RawPage, place: WalkPlace) -> PageContext:
+    return PageContext(
+        page=page, chat=place.chat, walk=place.key, platform=place.platform, server=raw.server,
+        fetched_at=raw.fetched_at, is_file=raw.first_line is not None,
+    )  # fmt: skip
 
 
 def _insert_page(conn: sqlite3.Connection, prepared: PreparedPage, place: WalkPlace, run: int | None) -> int:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from archive.store import Archive
+if TYPE_CHECKING:
+    from archive.store import Archive  # the store joins walks
 
 
 @dataclass(slots=True)
 class Walk:
-    """One row of walks. ``covers_from`` and ``covers_to`` are the times that the walk proves once it is done."""
+    """One row of walks. ``covers_from`` and ``covers_to`` are the times that the walk proves once it is done.
+
+    ``session`` is the one that the walk was made for, where one was meant: its budget pays.
+    """
 
     id: int
     chat: str
@@ -22,9 +28,10 @@ class Walk:
     opened_at: str
     covers_from: str | None
     covers_to: str | None
+    session: str | None = None
 
 
-_COLUMNS = "id, chat, platform, key, floor, top, cursor, not_before, opened_at, covers_from, covers_to"
+_COLUMNS = "id, chat, platform, key, floor, top, cursor, not_before, opened_at, covers_from, covers_to, session"
 
 
 def load_open_walk(archive: Archive, key: str) -> Walk | None:
@@ -47,11 +54,11 @@ def begin_walk(archive: Archive, walk: Walk) -> Walk:
         if (begun := load_open_walk(archive, walk.key)) is not None:
             return begun
         row = conn.execute(
-            "INSERT INTO walks (chat, platform, key, floor, top, status, opened_at, covers_from, covers_to)"
-            " VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?)",
+            "INSERT INTO walks (chat, platform, key, floor, top, status, opened_at, covers_from, covers_to, session)"
+            " VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)",
             (
                 walk.chat, walk.platform, walk.key, walk.floor, walk.top, walk.opened_at,
-                walk.covers_from, walk.covers_to,
+                walk.covers_from, walk.covers_to, walk.session,
             ),
         )  # fmt: skip
     walk.id = int(row.lastrowid or 0)
@@ -79,3 +86,38 @@ def asked_before(archive: Archive, walk: Walk, cursor: str) -> bool:
         "SELECT 1 FROM pages WHERE walk = ? AND cursor = ? LIMIT 1", (walk.id, cursor)
     ).fetchone()
     return row is not None
+
+
+def join_walk(conn: sqlite3.Connection, walk: int) -> None:
+    """Joins a finished walk that kept no page to the finished one before it, where no moment lies between them.
+
+    What the two prove together is what the joined row says: everything up to the later end, as of the later look. A
+    quiet hour of polls is then one row. Call it in the transaction that finished the walk.
+    """
+    key, covers_from, covers_to, opened_at, closed_at, top, pages = conn.execute(
+        "SELECT key, covers_from, covers_to, opened_at, closed_at, top, pages_count FROM walks WHERE id = ?", (walk,)
+    ).fetchone()
+    before = conn.execute(
+        "SELECT id, covers_from, covers_to, opened_at FROM walks WHERE key = ? AND status = 'done' AND id < ?"
+        " ORDER BY id DESC LIMIT 1",
+        (key, walk),
+    ).fetchone()
+    if pages or before is None or not _adjoins(before[1:], (covers_from, covers_to, opened_at)):
+        return
+    conn.execute(
+        "UPDATE walks SET covers_to = ?, opened_at = ?, closed_at = ?, top = coalesce(?, top),"
+        " repeats_count = repeats_count + 1 WHERE id = ?",
+        (covers_to, opened_at, closed_at, top, before[0]),
+    )
+    conn.execute("UPDATE reservations SET walk = ? WHERE walk = ?", (before[0], walk))
+    conn.execute("DELETE FROM walks WHERE id = ?", (walk,))
+
+
+def _adjoins(before: tuple[str | None, str | None, str], after: tuple[str | None, str | None, str]) -> bool:
+    """Whether the later walk begins inside what the earlier one proves, and ends later."""
+    (first, ended, opened), (begins, ends, looked) = before, after
+    if (first, ended, begins, ends) == (None, None, None, None):
+        return True  # neither speaks of a time: both looked at known posts
+    if None in (first, ended, begins, ends):
+        return False
+    return str(first) <= str(begins) <= str(ended) <= str(ends) and opened <= looked

@@ -21,14 +21,17 @@ T = TypeVar("T")
 
 
 class Retrying:
-    """Calls an exchange again while it raises Retriable, up to five times.
+    """Calls an exchange again while it raises Retriable, up to ``attempts`` times in all.
 
     A wait longer than a minute is not for here: the error is raised and its ``after`` says when to come back.
     ``sleep`` is injected by tests; the default waits on ``stop``.
     """
 
-    def __init__(self, stop: threading.Event, sleep: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self, stop: threading.Event, sleep: Callable[[float], None] | None = None, attempts: int = _ATTEMPTS
+    ) -> None:
         self._stop = stop
+        self._attempts = attempts
         self._sleep = sleep or tenacity.sleep_using_event(stop)
         self._backoff = tenacity.wait_random_exponential(multiplier=1, max=LONGEST_WAIT_SECONDS)
 
@@ -37,7 +40,7 @@ class Retrying:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_short),
             wait=self._wait,
-            stop=tenacity.stop_after_attempt(_ATTEMPTS) | tenacity.stop_when_event_set(self._stop),
+            stop=tenacity.stop_after_attempt(self._attempts) | tenacity.stop_when_event_set(self._stop),
             sleep=self._sleep,
             reraise=True,
         )

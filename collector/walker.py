@@ -61,21 +61,32 @@ class Walked:
 
 @dataclass(slots=True)
 class Walker:
-    """Walks the plans of one source into one archive."""
+    """Walks the plans of one source into one archive.
+
+    ``gives_way`` says after each page whether something more urgent waits: then the walk stays open and goes on later.
+    ``thrifty``: pages that only repeat what is known are not kept. ``patient``: a walk that was told to wait is not
+    asked before its time.
+    """
 
     archive: Archive
     source: Source
     retrying: Retrying
     stop: threading.Event = field(default_factory=threading.Event)
     on_page: Callable[[PageSaved], None] = lambda _: None
+    gives_way: Callable[[], bool] = lambda: False
+    thrifty: bool = False
+    patient: bool = False
 
-    def walk(self, chat: Chat, plan: Plan, since: str | None = None) -> Walked:
+    def walk(self, chat: Chat, plan: Plan, since: str | None = None, session: str | None = None) -> Walked:
         """One complete pass, or as far as it goes: resumes the open walk of this plan, else opens one.
 
-        ``since`` is how far back a plan without a window goes the first time.
+        ``since`` is how far back a plan without a window goes the first time; ``session`` whose budget pays.
         """
-        walk = self._resume_or_open(chat, plan, since)
+        walk = self._resume_or_open(chat, plan, since, session)
         result = Walked(plan, self.source.name)
+        if self.patient and walk.not_before is not None and walk.not_before > self.archive.now():
+            result.not_before, result.why = walk.not_before, "the platform asked us to wait"
+            return result
         try:
             self._pages(chat, self._bounded(plan, walk, since), walk, result)
         except Retriable as error:
@@ -89,7 +100,7 @@ class Walker:
             close_walk(self.archive, walk, "abandoned", str(error))
         return result
 
-    def _resume_or_open(self, chat: Chat, plan: Plan, since: str | None) -> Walk:
+    def _resume_or_open(self, chat: Chat, plan: Plan, since: str | None, session: str | None) -> Walk:
         key = f"{chat.slug}|{plan.purpose}|{plan.key}"
         if (walk := load_open_walk(self.archive, key)) is not None:
             return walk
@@ -100,10 +111,14 @@ class Walker:
             id=0, chat=chat.slug, platform=self.source.name, key=key, cursor=None, not_before=None, opened_at=now,
             floor=self.source.floor_below(top) if top else None, top=top, covers_from=None,
             covers_to=min(filter(None, (plan.window.end, shift(now, seconds=-self.source.limits.lag_seconds)))),
+            session=session,
         )  # fmt: skip
-        starts = self._starts(plan, last, since)
-        earliest = self.source.earliest(self._bounded(plan, walk, since))
-        walk.covers_from = max(filter(None, (starts, earliest)), default=None)
+        if plan.purpose in ("tag", "sweep"):
+            starts = self._starts(plan, last, since)
+            earliest = self.source.earliest(self._bounded(plan, walk, since))
+            walk.covers_from = max(filter(None, (starts, earliest)), default=None)
+        else:
+            walk.covers_to = None
         return begin_walk(self.archive, walk)
 
     def _starts(self, plan: Plan, last: Walk | None, since: str | None) -> str | None:
@@ -121,7 +136,7 @@ class Walker:
 
     def _pages(self, chat: Chat, plan: Plan, walk: Walk, result: Walked) -> None:
         """Fetches, parses and saves page after page; ends done, abandoned by a guard, or open when asked to stop."""
-        cursor, seen, stale = walk.cursor, set[str](), 0
+        cursor, seen, stale, used = walk.cursor, set[str](), 0, set[str]()
         while not self.stop.is_set():
             page = self.retrying(lambda cursor=cursor: self.source.fetch(plan, cursor))  # type: ignore[misc]  # mypy cannot infer a lambda's default
             batch = self.source.parse(page)
@@ -132,11 +147,15 @@ class Walker:
             if page.next_cursor is None:
                 result.status = "done"
                 return
-            if why := self._guard(walk, page.next_cursor, stale, result.pages_count):
+            used.add(cursor or "")
+            if why := self._guard(walk, page.next_cursor, stale, result.pages_count, used):
                 result.status, result.why = "abandoned", why
                 close_walk(self.archive, walk, "abandoned", why)
                 return
             cursor = page.next_cursor
+            if self.gives_way():
+                result.why = "it gives way to a live session"
+                return
 
     def _save(
         self, chat: Chat, plan: Plan, walk: Walk, fetched: tuple[str | None, RawPage, Batch], result: Walked
@@ -146,7 +165,7 @@ class Walker:
             walk.top = batch.top if walk.top is None else self.source.higher(walk.top, batch.top)
         place = WalkPlace(
             walk=walk.id, key=walk.key, chat=walk.chat, platform=walk.platform, cursor=cursor, top=walk.top,
-            done=page.next_cursor is None,
+            done=page.next_cursor is None, thrifty=self.thrifty,
         )  # fmt: skip
         saved = self.archive.save_page(prepare_page(page), batch, place)
         result.pages_count += 1
@@ -155,8 +174,8 @@ class Walker:
         result.flaws_count += len(batch.flaws)
         self.on_page(PageSaved(self.source.name, chat.slug, plan, batch, saved))
 
-    def _guard(self, walk: Walk, next_cursor: str, stale: int, pages: int) -> str | None:
-        if asked_before(self.archive, walk, next_cursor):
+    def _guard(self, walk: Walk, next_cursor: str, stale: int, pages: int, used: set[str]) -> str | None:
+        if next_cursor in used or asked_before(self.archive, walk, next_cursor):
             return "the platform gave a cursor that this walk had used already"
         if stale >= _PAGES_WITHOUT_NEWS:
             return f"{stale} pages in a row held no new post"

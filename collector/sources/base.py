@@ -64,8 +64,12 @@ class Limits:
 class Source(Protocol):
     """One platform. Holds credentials and an HTTP client, never the store, and keeps no place of its own."""
 
-    name: str
+    name: Platform
     limits: Limits
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The servers that are asked, each of which numbers posts in its own way; ("",) where ids hold everywhere."""
 
     def plans(self, purpose: Purpose, chat: Chat, window: Window = Window(), refs: tuple[str, ...] = ()) -> list[Plan]:
         """The independent plans that serve a purpose; pure. ``refs`` are (for posts) native ids, which are split

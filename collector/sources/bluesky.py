@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from archive.errors import Fatal, Retriable, Skippable
-from archive.models import Batch, Chat, Problem, RawPage
+from archive.models import Batch, Chat, Platform, Problem, RawPage
 from archive.times import Clock, normalise, shift, to_text
 from collector.sources.base import Limits, Plan, Purpose, Window
 from collector.sources.bluesky_account import (
@@ -41,7 +41,8 @@ _ALWAYS = Window()
 class BlueskySource:
     """Bluesky, searched as the account that BLUESKY_HANDLE names. Fulfils collector.sources.base.Source."""
 
-    name = "bluesky"
+    name: Platform = "bluesky"
+    servers = ("",)
     # No cap_per_query: time slices go past Bluesky's 10,000.
     limits = Limits(
         page_size=_PAGE_SIZE, order="newest_first", overlap_seconds=_OVERLAP_SECONDS, lag_seconds=_LAG_SECONDS

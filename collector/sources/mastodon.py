@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from archive.errors import ExchangeError, Fatal, Retriable, SettingsError, Skippable
-from archive.models import Batch, Chat, Problem, RawPage
+from archive.models import Batch, Chat, Platform, Problem, RawPage
 from archive.times import Clock, from_text, normalise, to_text
 from collector.sources.base import Limits, Plan, Purpose, Window
 from collector.sources.mastodon_parse import ids_of, is_post, load_items, order, parse_page, time_of_id, without_private
@@ -59,7 +59,7 @@ class MastodonSource:
     asked for. ``tokens`` are user tokens by server; each goes to its own server only.
     """
 
-    name = "mastodon"
+    name: Platform = "mastodon"
     limits = Limits(
         page_size=_PAGE_SIZE,
         order="oldest_first",
@@ -74,6 +74,10 @@ class MastodonSource:
         self._clock = clock
         self._servers = list(dict.fromkeys(_safe_server(server) for server in servers))
         self._tokens = {_safe_server(server): self._safe_token(server, token) for server, token in tokens.items()}
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        return tuple(self._servers)
 
     def _safe_token(self, server: str, token: str) -> str:
         token = token.strip()

@@ -13,7 +13,7 @@ import requests
 import tweepy
 
 from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable
-from archive.models import Batch, Chat, Flaw, Problem, RawPage, Ref
+from archive.models import Batch, Chat, Flaw, Platform, Problem, RawPage, Ref
 from archive.times import Clock, from_text, to_text
 from collector.sources.base import Limits, Plan, Purpose, Window
 from collector.sources.x_errors import WHERE_TO_GET_A_KEY, check_lookup, check_search, decoded, error_of
@@ -100,7 +100,8 @@ class XSource:
     place to go on from is older. ``dialect`` is what we ask in; answers in both are read.
     """
 
-    name = "x"
+    name: Platform = "x"
+    servers = ("",)
 
     def __init__(
         self,

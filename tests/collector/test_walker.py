@@ -24,6 +24,7 @@ class ListedSource:
     """A platform whose answers are listed: by cursor, numbers of posts and the next cursor, or an error."""
 
     name = "x"
+    servers = ("",)
     limits = Limits(page_size=2, order="newest_first", overlap_seconds=600)
 
     def __init__(self, answers: dict[str | None, list[Answer]]) -> None:

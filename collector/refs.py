@@ -1,0 +1,126 @@
+"""Which posts to ask a platform for again: those of a session, by the ids that one server knows them by."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from archive.models import Session
+from archive.times import shift
+
+_LEAD_HOURS = 1
+_HORIZON_DAYS = 7  # as far as the last sweep looks back
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The posts of a chat on one platform, in one session's time (with its lead-in and its week) or of all times.
+
+    ``servers``: the servers that may be asked, where ids are of a server; ``server``: the one that is asked now.
+    """
+
+    chat: str
+    platform: str
+    session: Session | None = None
+    server: str = ""
+    servers: Sequence[str] = ()
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """From when (inclusive) to when (exclusive) posts count."""
+        if self.session is None:
+            return "0000", "9999"
+        return (
+            shift(self.session.starts_at, hours=-_LEAD_HOURS),
+            shift(self.session.ends_at, days=_HORIZON_DAYS),
+        )
+
+
+_OF_SCOPE = """
+  SELECT p.id, p.reply_to, p.conversation FROM posts AS p
+  WHERE p.platform = ?2 AND p.posted_at >= ?3 AND p.posted_at < ?4
+    AND EXISTS (SELECT 1 FROM sightings AS s WHERE s.post = p.id AND s.chat = ?1)
+    AND p.id NOT IN (SELECT key FROM tombstones WHERE reason <> 'unavailable')
+"""
+_LAST_COUNTS = "SELECT replies, quotes FROM metrics AS m WHERE m.post = o.id ORDER BY seen_at DESC LIMIT 1"
+
+
+def load_known(conn: sqlite3.Connection, scope: Scope) -> tuple[str, ...]:
+    """Every post of the scope that is not finally gone, as the source wants it named (purpose posts)."""
+    rows = conn.execute(f"SELECT o.id FROM ({_OF_SCOPE}) AS o ORDER BY o.id", _values(scope)).fetchall()
+    return _name(conn, scope, [row[0] for row in rows])
+
+
+def load_conversations(conn: sqlite3.Connection, scope: Scope) -> tuple[str, ...]:
+    """The conversations of the scope: where they begin as far as is known, each once (purpose thread).
+
+    A post without an answer that answers nobody has none; where no count of replies is known, it may have one.
+    """
+    rows = conn.execute(
+        f"SELECT o.id, o.reply_to, o.conversation, (SELECT replies FROM ({_LAST_COUNTS})) FROM ({_OF_SCOPE}) AS o",
+        _values(scope),
+    ).fetchall()
+    parents = {post: parent for post, parent, _, _ in rows}
+    roots = {
+        _root_of(post, conversation, parents)
+        for post, parent, conversation, replies in rows
+        if parent or replies is None or replies > 0
+    }
+    return _name(conn, scope, sorted(roots))
+
+
+def load_quoted(conn: sqlite3.Connection, scope: Scope) -> tuple[str, ...]:
+    """The posts of the scope that were quoted, by the platform's own count (purpose quotes)."""
+    rows = conn.execute(
+        f"SELECT o.id FROM ({_OF_SCOPE}) AS o WHERE (SELECT quotes FROM ({_LAST_COUNTS})) > 0 ORDER BY o.id",
+        _values(scope),
+    ).fetchall()
+    return _name(conn, scope, [row[0] for row in rows])
+
+
+def _values(scope: Scope) -> tuple[str, ...]:
+    return (scope.chat, scope.platform, *scope.bounds)
+
+
+def _root_of(post: str, conversation: str | None, parents: dict[str, str | None]) -> str:
+    """The conversation's own post where the platform names it, else the uppermost post that is known."""
+    if conversation is not None:
+        return conversation
+    seen = {post}
+    while (parent := parents.get(post)) is not None and parent in parents and parent not in seen:
+        post = parent
+        seen.add(post)
+    return post
+
+
+def _name(conn: sqlite3.Connection, scope: Scope, posts: Iterable[str]) -> tuple[str, ...]:
+    """The posts as their platform names them; where ids are of a server, those that this server is to be asked for."""
+    prefix = f"{scope.platform}:"
+    if not scope.server:
+        return tuple(_newest_id(conn, prefix, post) for post in posts)
+    named = [_on_server(conn, scope, post) for post in posts]
+    return tuple(name for name in named if name is not None)
+
+
+def _newest_id(conn: sqlite3.Connection, prefix: str, post: str) -> str:
+    """The id of the latest edit: X gives each edit an id of its own."""
+    row = conn.execute(
+        "SELECT native_id FROM post_ids WHERE post = ? ORDER BY length(native_id) DESC, native_id DESC LIMIT 1", (post,)
+    ).fetchone()
+    return str(row[0]) if row else post.removeprefix(prefix)
+
+
+def _on_server(conn: sqlite3.Connection, scope: Scope, post: str) -> str | None:
+    """``server id`` where this server is the one to ask: the author's own has authority, else the first that knows it.
+
+    Another server that does not show a post says nothing of what became of it.
+    """
+    known = dict(conn.execute("SELECT server, native_id FROM post_ids WHERE post = ? ORDER BY server", (post,)))
+    asked = [server for server in known if server in scope.servers]
+    home = urlsplit(post.partition(":")[2]).netloc
+    own = [server for server in asked if urlsplit(server).netloc == home]
+    if (own or asked)[:1] != [scope.server]:
+        return None
+    return f"{scope.server} {known[scope.server]}"
