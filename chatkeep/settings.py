@@ -21,6 +21,7 @@ from chatkeep.sessions import Sitting, build_sessions, occurrences
 _CHAT_KEYS = frozenset({"title", "hashtags", "hosts", "timezone", "description", "session", "budget"})
 _SESSION_KEYS = frozenset({"starts", "ends", "every", "minutes", "questions", "id"})
 _YEARS = range(2006, 2101)  # the first hashtag chats are of 2007
+_KEYS = ("X_BEARER_TOKEN", "BLUESKY_HANDLE", "BLUESKY_APP_PASSWORD")
 _SOURCES: Mapping[str, frozenset[str]] = {
     "bluesky": frozenset({"service"}),
     "mastodon": frozenset({"servers"}),
@@ -36,6 +37,8 @@ class Settings:
     chats: Mapping[str, Chat] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    alarms: tuple[str, ...] = ()
+    """The names of the variables that hold the addresses to send alarms to; their values are among the secrets."""
 
 
 class _Reader:
@@ -86,10 +89,13 @@ def load_settings(path: Path, now: datetime, environment: Mapping[str, str] | No
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(_syntax_message(path, str(error))) from error
     reader = _Reader(path, text)
-    reader.known(table, frozenset({"chat", "source"}), "chats.toml")
+    reader.known(table, frozenset({"chat", "source", "alarms"}), "chats.toml")
     chats = [_read_chat(reader, slug, chat, now) for slug, chat in _table(reader, table, "chat").items()]
     _refuse_twins(reader, chats)
-    return Settings(path, {chat.slug: chat for chat in chats}, _read_sources(reader, table), secrets)
+    alarms = _read_alarms(reader, table)
+    if alarms:
+        secrets = _load_secrets(path.parent, os.environ if environment is None else environment, alarms)
+    return Settings(path, {chat.slug: chat for chat in chats}, _read_sources(reader, table), secrets, alarms)
 
 
 def _refuse_twins(reader: _Reader, chats: Sequence[Chat]) -> None:
@@ -213,9 +219,24 @@ def _read_sources(reader: _Reader, table: Mapping[str, Any]) -> dict[str, Mappin
     return sources
 
 
-def _load_secrets(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Secrets by the names of design section 9; the environment goes before the .env file."""
-    names = ("X_BEARER_TOKEN", "BLUESKY_HANDLE", "BLUESKY_APP_PASSWORD")
+def _read_alarms(reader: _Reader, table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where alarms go: names of variables, since the addresses themselves hold secrets, which no message repeats."""
+    alarms = table.get("alarms", {})
+    remedy = 'write send_to = ["TEAMS_URL"], and the address itself as TEAMS_URL=… into .env'
+    if not isinstance(alarms, dict):
+        raise reader.error("alarms must be a table", "write [alarms] on a line of its own", "alarms")
+    reader.known(alarms, frozenset({"send_to"}), "[alarms]")
+    names = reader.words(alarms, "send_to")
+    if not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in names):
+        raise reader.error("send_to must hold names of variables, and no address", remedy, "send_to")
+    if any(name in _KEYS or name.startswith("MASTODON_TOKEN") for name in names):
+        raise reader.error("send_to names a key of a platform", remedy, "send_to")
+    return tuple(dict.fromkeys(names))
+
+
+def _load_secrets(folder: Path, environment: Mapping[str, str], alarms: Sequence[str] = ()) -> dict[str, str]:
+    """Secrets by the names of design section 9, and those that [alarms] names; the environment goes before .env."""
+    names = (*_KEYS, *alarms)
     try:
         filed = dotenv_values(folder / ".env")
     except UnicodeDecodeError as error:

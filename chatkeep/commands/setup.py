@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import threading
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,15 +13,16 @@ import click
 from archive.errors import SettingsError, UsageError
 from archive.models import PLATFORM_NAMES, Problem
 from archive.store import storage_errors
-from chatkeep import __version__
+from chatkeep import __version__, sending
 from chatkeep.answers import Hashtag, LocalTime, Platforms, Zone
 from chatkeep.app import App, json_option, pass_app
 from chatkeep.commands.findings import write_file
+from chatkeep.folder_checks import check_folder
+from chatkeep.sending import check_sending, load_urls
+from chatkeep.settings import Settings
 from chatkeep.sources import build_sources
 from collector.transport import build_client
 
-_DISK_WARNING_BYTES = 1_000_000_000
-_CLOUD_FOLDERS = ("onedrive", "dropbox", "google drive", "googledrive", "icloud", "mobile documents", "nextcloud")
 _SECRETS = """\
 # Keys for chatkeep. Keep this file to yourself: whoever has it can use your accounts.
 # X: console.x.com, your app, Keys and tokens, Bearer Token
@@ -133,12 +134,16 @@ def _quoted(text: str) -> str:
 
 
 @click.command()
+@click.option("--send-test", is_flag=True, help="Also send a test message to wherever alarms go.")
 @json_option
 @pass_app
-def check(app: App, *, as_json: bool) -> None:
+def check(app: App, *, send_test: bool, as_json: bool) -> None:
     """Look for what would stop a capture, and say how to mend it. Costs nothing."""
     settings = app.load_settings()
-    problems = [*_check_settings(app, bool(settings.chats), bool(settings.sources)), *_check_folder(app)]
+    problems = [*_check_settings(app, bool(settings.chats), bool(settings.sources)), *check_folder(app.data)]
+    problems += check_sending(settings)
+    if send_test:
+        problems += _send_test(app, settings, quiet=as_json)
     with build_client(__version__) as http:
         for name, source in build_sources(settings, http, app.clock, app.data).items():
             found = source.check()
@@ -158,6 +163,22 @@ def check(app: App, *, as_json: bool) -> None:
         app.say("Nothing stands in the way.")
 
 
+def _send_test(app: App, settings: Settings, *, quiet: bool) -> list[Problem]:
+    """Says what arrived; an address that check_sending() has found wrong already is not told twice."""
+    if not settings.alarms:
+        raise UsageError(
+            f"{app.config} says nowhere to send alarms: add [alarms] with send_to; docs/operators.md says how"
+        )
+    wrong = {problem.where for problem in check_sending(settings)}
+    urls = {name: url for name, url in load_urls(settings).items() if not wrong & {name, "[alarms]"}}
+    problems = sending.send_test(urls, threading.Event())
+    failed = {problem.where for problem in problems}
+    for name in [] if quiet else urls:
+        if name not in failed:
+            app.say(f"{name}: a test message was sent")
+    return problems
+
+
 def _sentence(problem: Problem) -> str:
     where = PLATFORM_NAMES.get(problem.where, problem.where)
     remedy = problem.remedy[:1].upper() + problem.remedy[1:].rstrip(".")
@@ -175,21 +196,6 @@ def _check_settings(app: App, has_chats: bool, has_sources: bool) -> list[Proble
     if not has_sources:
         remedy = "To capture, add [source.bluesky], [source.mastodon] or [source.x]; to import files you need none"
         problems.append(Problem(where, "no platform is named", remedy, "warning"))
-    return problems
-
-
-def _check_folder(app: App) -> list[Problem]:
-    folder = app.data.absolute()
-    where = str(folder)
-    problems = []
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not os.access(existing, os.W_OK):
-        problems.append(Problem(where, "the folder cannot be written", "Choose another with --data"))
-    if shutil.disk_usage(existing).free < _DISK_WARNING_BYTES:
-        problems.append(Problem(where, "less than 1 GB of disk is free", "Free some space before the chat", "warning"))
-    if any(name in part.lower() for part in folder.parts for name in _CLOUD_FOLDERS):
-        words = "a cloud drive syncs this folder, which can damage the archive"
-        problems.append(Problem(where, words, "Choose a folder that is not synced with --data", "warning"))
     return problems
 
 
