@@ -62,7 +62,9 @@ def save_alarms(
     nothing while nothing changes, but for ``last_at`` once a minute. Raises StorageError.
     """
     now = archive.now()
-    given = {alarm.key: alarm for alarm in reversed(alarms)}
+    given: dict[str, Alarm] = {}
+    for alarm in alarms:
+        given.setdefault(alarm.key, alarm)
     known = {kept.alarm.key: kept for kept in load_open_alarms(archive.conn) if kept.alarm.kind in kinds}
     fresh = [alarm for key, alarm in given.items() if key not in known]
     over = [kept for key, kept in known.items() if key not in given]

@@ -17,7 +17,6 @@ from typing import Any
 from archive.alarms import KeptAlarm, load_open_alarms, load_unsent, mark_sent
 from archive.models import Problem
 from archive.store import Archive
-from archive.times import to_text
 from chatkeep.app import printable
 from chatkeep.settings import Settings
 
@@ -123,18 +122,16 @@ class AlarmSender:
         self._take(archive)
         now = archive.clock()
         due = [recipient for recipient in self._recipients if recipient.is_due(now)]
+        problems, self._problems = self._problems, []
         if due and not self._stop.is_set():
             self._thread = threading.Thread(target=self._send, args=(due, now), name="alarms", daemon=True)
-        problems, self._problems = self._problems, []
-        if self._thread is not None and not self._thread.ident:
             self._thread.start()
         return problems
 
     def close(self, archive: Archive, seconds: float) -> list[Problem]:
-        """Waits at most ``seconds`` for a message that is under way, and notes that it was sent."""
+        """The last look, once the capture was asked to stop: waits at most ``seconds`` for a message under way."""
         if self._thread is not None:
             self._thread.join(seconds)
-        self._stop.set()
         return self.look(archive)
 
     def _take(self, archive: Archive) -> None:
@@ -153,9 +150,10 @@ class AlarmSender:
         for recipient in due:
             news = list(recipient.waiting.values())
             raised, ended = [k for k in news if k.ended_at is None], [k for k in news if k.ended_at is not None]
-            problems = send_alarms({recipient.name: recipient.url}, raised, ended, self._stop)
-            if self._stop.is_set() and not problems:
-                return  # it may not have been sent at all
+            if self._stop.is_set():
+                return
+            # from here on it is sent or has failed, so that what is noted is true
+            problems = send_alarms({recipient.name: recipient.url}, raised, ended, threading.Event())
             recipient.failures_count = recipient.failures_count + 1 if problems else 0
             recipient.next_at = now + min(_BETWEEN * 2 ** min(recipient.failures_count, 10), _LONGEST_BETWEEN)
             self._problems += problems
@@ -203,9 +201,7 @@ def _send(urls: Mapping[str, str], subject: str, body: str, stop: threading.Even
 
 def _send_one(apprise: ModuleType, url: str, subject: str, body: str) -> str | None:
     """Why a message did not arrive, without a word of the address; None: it was taken."""
-    reasons = _Reasons()
-    logger = logging.getLogger("apprise")
-    logger.addHandler(reasons)
+    _heard.status = None
     try:
         service = _open(apprise, url)
         if service is None:
@@ -213,19 +209,25 @@ def _send_one(apprise: ModuleType, url: str, subject: str, body: str) -> str | N
         sent = bool(service.notify(title=subject, body=body, body_format=apprise.NotifyFormat.TEXT))
     except Exception as error:  # noqa: BLE001  # a plugin of others must not end a capture; its text may hold the address
         return f"{type(error).__name__} in apprise"
-    finally:
-        logger.removeHandler(reasons)
-    return None if sent else f"the service refused it (HTTP {reasons.status})" if reasons.status else "no connection"
+    if sent:
+        return None
+    return f"the service refused it (HTTP {_heard.status})" if _heard.status else "the service could not be reached"
 
 
-class _Reasons(logging.Handler):
-    """Takes of apprise's log the HTTP status alone: its lines may hold parts of an address."""
+class _Heard:
+    """The HTTP status that apprise logged last, in whatever thread of its own: we send one message at a time."""
 
     status: str | None = None
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if match := re.search(r"error=(\d{3})\b", record.getMessage()):
-            self.status = match[1]
+
+_heard = _Heard()
+
+
+def _muzzle(record: logging.LogRecord) -> bool:
+    """A filter that takes the HTTP status from apprise's log and lets nothing through: its lines hold tokens."""
+    if match := re.search(r"error=(\d{3})\b", record.getMessage()):
+        _heard.status = match[1]
+    return False
 
 
 def _open(apprise: ModuleType, url: str) -> Any:
@@ -257,10 +259,9 @@ def _load_apprise() -> ModuleType | None:
         import apprise  # noqa: PLC0415  # an optional extra, and slow to load
     except ImportError:
         return None
-    for name in ("apprise", "urllib3"):
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
+    logger = logging.getLogger("apprise")
+    if _muzzle not in logger.filters:
+        logger.addFilter(_muzzle)
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
     found: ModuleType = apprise
     return found

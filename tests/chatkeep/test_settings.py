@@ -157,3 +157,21 @@ def test_a_file_of_keys_in_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("X_BEARER_TOKEN=gr\u00fc\n".encode("utf-16"))
     with pytest.raises(SettingsError, match="UTF-8"):
         load(tmp_path, GOOD)
+
+
+@pytest.mark.parametrize(
+    "send_to",
+    ['["slack://tokens3cret/x"]', '"TEAMS_URL"', "[3]", '["X_BEARER_TOKEN"]', '["MASTODON_TOKEN_A_EXAMPLE"]'],
+)
+def test_an_address_or_a_platforms_key_in_the_settings_is_refused_and_not_repeated(
+    tmp_path: Path, send_to: str
+) -> None:
+    with pytest.raises(SettingsError, match="line 2") as caught:
+        load(tmp_path, f"[alarms]\nsend_to = {send_to}\n")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_alarms_name_their_variables_and_no_other_variable_is_read(tmp_path: Path) -> None:
+    given = {"TEAMS_URL": "workflows://a", "OTHER": "1"}
+    settings = load(tmp_path, '[alarms]\nsend_to = ["TEAMS_URL", "MISSING"]\n', given)
+    assert (settings.alarms, settings.secrets) == (("TEAMS_URL", "MISSING"), {"TEAMS_URL": "workflows://a"})
