@@ -195,7 +195,8 @@ def _send(urls: Mapping[str, str], subject: str, body: str, stop: threading.Even
         if stop.is_set():
             break
         if (why := _send_one(apprise, url, subject, body)) is not None:
-            found.append(Problem(name, f"an alarm could not be sent: {why}", "run `chatkeep check`", "warning"))
+            message = f"no message could be sent there: {why}"
+            found.append(Problem(name, message, "try it with `chatkeep check --send-test`", "warning"))
     return found
 
 

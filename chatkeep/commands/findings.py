@@ -1,4 +1,4 @@
-"""analyse, export and status: what was captured, what was found, and files for people."""
+"""analyse and export: what was found, and files for people."""
 
 from __future__ import annotations
 
@@ -50,21 +50,20 @@ def analyse(app: App, chat: str | None, *, as_json: bool) -> None:
 
 def found_row(archive: Archive, chat: Chat) -> dict[str, Any]:
     """What analysis found in one chat, in the words of the pages."""
-    count = _counter(archive, chat)
     kinds = dict(
         archive.conn.execute("SELECT kind, count(*) FROM tips WHERE chat = ? GROUP BY kind", (chat.slug,)).fetchall()
     )
     return {
         "chat": chat.slug,
-        "posts": count("chat_posts", "count(DISTINCT post)"),
-        "questions": count("questions"),
+        "posts": count_rows(archive, chat, "chat_posts", "count(DISTINCT post)"),
+        "questions": count_rows(archive, chat, "questions"),
         "answers": archive.conn.execute(
             "SELECT count(DISTINCT answers.post) FROM answers JOIN questions ON questions.id = question WHERE chat = ?",
             (chat.slug,),
         ).fetchone()[0],
         "tips": sum(kinds.values()),
         **{TIP_KIND_NAMES[kind]: count for kind, count in sorted(kinds.items())},
-        "themes": count("themes"),
+        "themes": count_rows(archive, chat, "themes"),
     }
 
 
@@ -77,12 +76,10 @@ def describe(found: Mapping[str, Any]) -> str:
     )
 
 
-def _counter(archive: Archive, chat: Chat) -> Any:
-    def count(table: str, what: str = "count(*)") -> int:
-        row = archive.conn.execute(f"SELECT {what} FROM {table} WHERE chat = ?", (chat.slug,)).fetchone()
-        return int(row[0])
-
-    return count
+def count_rows(archive: Archive, chat: Chat, table: str, what: str = "count(*)") -> int:
+    """How many rows of a derived table belong to a chat."""
+    row = archive.conn.execute(f"SELECT {what} FROM {table} WHERE chat = ?", (chat.slug,)).fetchone()
+    return int(row[0])
 
 
 @click.command()
@@ -130,83 +127,6 @@ def write_file(path: Path, text: str) -> None:
         ) from error
 
 
-@click.command()
-@click.argument("chat", required=False)
-@json_option
-@pass_app
-def status(app: App, chat: str | None, *, as_json: bool) -> None:
-    """Show what the archive holds: sessions, captures that are not finished, and problems."""
-    with app.opened() as archive:
-        chats = [app.find_chat(archive, chat)] if chat else list(archive.load_chats().values())
-        rows = [_status_row(archive, found) for found in chats]
-        waiting = [row for found in chats for row in _open_walks(archive, found)]
-        covered = [row for found in chats for row in coverage_rows(archive, found)]
-        problems = [row for found in chats for row in _problems(archive, found)]
-    if as_json:
-        app.show([{"chats": rows, "unfinished": waiting, "coverage": covered, "problems": problems}], as_json=True)
-        return
-    app.say(_verdict(rows, waiting))
-    app.show(rows, as_json=False)
-    app.show(covered, as_json=False, title="\nMinutes of each session: what the capture proves")
-    app.show(waiting, as_json=False, title="\nNot finished")
-    app.show(problems, as_json=False, title="\nWhat could not be read")
-
-
-def _verdict(rows: list[dict[str, Any]], waiting: list[dict[str, Any]]) -> str:
-    if not rows:
-        return "There is no chat yet: `chatkeep init` sets one up."
-    if waiting:
-        return f"{len(waiting)} captures are not finished yet."
-    return "Every capture that was begun is complete." if any(row["posts"] for row in rows) else "Nothing captured yet."
-
-
-def _status_row(archive: Archive, chat: Chat) -> dict[str, Any]:
-    sighted = dict(
-        archive.conn.execute(
-            "SELECT platform, count(DISTINCT post) FROM sightings JOIN posts ON posts.id = post WHERE chat = ?"
-            " GROUP BY platform",
-            (chat.slug,),
-        ).fetchall()
-    )
-    count = _counter(archive, chat)
-    return {
-        "chat": chat.slug,
-        "sessions": len(chat.sessions),
-        "posts": sum(sighted.values()),
-        **{name: sighted.get(platform, 0) for platform, name in PLATFORM_NAMES.items()},
-        "tips": count("tips"),
-        "problems": archive.conn.execute(
-            "SELECT count(*) FROM problems WHERE chat = ? AND resolved_at IS NULL AND kind <> 'repaired'", (chat.slug,)
-        ).fetchone()[0],
-    }
-
-
-def _open_walks(archive: Archive, chat: Chat) -> list[dict[str, Any]]:
-    rows = archive.conn.execute(
-        "SELECT platform, opened_at, pages_count, not_before, why, key FROM walks WHERE chat = ? AND status = 'open'",
-        (chat.slug,),
-    )
-    return [
-        {
-            "chat": chat.slug,
-            "what": _what(platform, key),
-            "begun": opened_at,
-            "pages": pages,
-            "not before": not_before,
-            "why": why,
-        }
-        for platform, opened_at, pages, not_before, why, key in rows
-    ]
-
-
-def _what(platform: str, key: str) -> str:
-    """The unfinished work in words: an import is finished by importing its file again, the rest by collecting."""
-    _, purpose, plan = key.split("|", 2)
-    if purpose == "import":
-        return f"import of {plan.partition('|')[2]}: import the file again"
-    return f"{PLATFORM_NAMES[platform]}: run `chatkeep collect` again"
-
-
 def coverage_rows(archive: Archive, chat: Chat) -> list[dict[str, Any]]:
     """Per session and platform, how many minutes are complete, partial and unknown."""
     rows = archive.conn.execute(
@@ -228,16 +148,4 @@ def coverage_rows(archive: Archive, chat: Chat) -> list[dict[str, Any]]:
     ]
 
 
-def _problems(archive: Archive, chat: Chat) -> list[dict[str, Any]]:
-    rows = archive.conn.execute(
-        "SELECT kind, detail, count(*), min(line) FROM problems WHERE chat = ? AND resolved_at IS NULL"
-        " GROUP BY kind, detail ORDER BY count(*) DESC LIMIT 20",
-        (chat.slug,),
-    )
-    return [
-        {"chat": chat.slug, "kind": kind, "detail": detail, "times": times, "first line": line}
-        for kind, detail, times, line in rows
-    ]
-
-
-COMMANDS = (analyse, export, status)
+COMMANDS = (analyse, export)
