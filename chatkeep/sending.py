@@ -232,8 +232,11 @@ def _muzzle(record: logging.LogRecord) -> bool:
 
 
 def _open(apprise: ModuleType, url: str) -> Any:
-    """An apprise object for one address, or None. It writes nothing to disk and reads no settings of its own."""
-    asset = apprise.AppriseAsset(async_mode=False, storage_mode="memory", secure_logging=True, app_id="Chatkeep")
+    """An apprise object for one address, or None. It writes nothing to disk, and its messages load no picture."""
+    asset = apprise.AppriseAsset(
+        async_mode=False, storage_mode="memory", image_url_mask=None, image_path_mask=None,
+        app_id="Chatkeep", app_desc="Chatkeep", app_url="",
+    )  # fmt: skip
     service = apprise.Apprise(asset=asset)
     return service if service.add(url) else None
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -304,3 +305,15 @@ def test_a_test_message_without_anywhere_to_send_is_answered_with_the_way_to_set
     config.write_text("[chat.northmoor]\n", encoding="utf-8")
     assert run(["--data", str(tmp_path), "--config", str(config), "check", "--send-test"]) == 2
     assert "[alarms]" in capsys.readouterr().err
+
+
+def test_every_address_that_the_docs_give_as_an_example_is_understood(tmp_path: Path, hands: Hands) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operators.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
+    names = re.findall(r"^(\w+)=", block, re.MULTILINE)
+    config = write_settings(tmp_path, None, json.dumps(names))
+    (tmp_path / ".env").write_text(block, encoding="utf-8")
+    settings = load_settings(config, hands.now, {})
+    assert set(load_urls(settings)) == set(names)
+    assert len(names) == 3
+    assert check_sending(settings) == []
