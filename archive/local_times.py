@@ -12,14 +12,11 @@ def local_hour(text: str, timezone: str) -> str:
     return f"{from_text(text).astimezone(ZoneInfo(timezone)):%H:%M}"
 
 
-def local_day(text: str, timezone: str) -> str:
-    """The local day and hour of an archive time, such as ``Thu 8 Oct 2026, 13:05``."""
-    moment = from_text(text).astimezone(ZoneInfo(timezone))
-    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M}"
-
-
 def local_moment(text: str, timezone: str, now: str) -> str:
-    """The hour alone where the time lies on the local day of ``now``, else day and hour."""
+    """As short as it is clear: ``13:05`` on the local day of ``now``, ``Thu 8 Oct, 13:05`` in its year."""
     zone = ZoneInfo(timezone)
-    same_day = from_text(text).astimezone(zone).date() == from_text(now).astimezone(zone).date()
-    return local_hour(text, timezone) if same_day else local_day(text, timezone)
+    moment, present = from_text(text).astimezone(zone), from_text(now).astimezone(zone)
+    if moment.date() == present.date():
+        return f"{moment:%H:%M}"
+    year = "" if moment.year == present.year else f" {moment.year}"
+    return f"{moment:%a} {moment.day} {moment:%b}{year}, {moment:%H:%M}"

@@ -14,13 +14,17 @@ _CLOUD_FOLDERS = ("onedrive", "dropbox", "google drive", "googledrive", "icloud"
 
 def check_folder(folder: Path) -> list[Problem]:
     """What may stop or damage an archive in ``folder``, which need not exist yet."""
+    free = shutil.disk_usage(find_existing(folder.absolute())).free
+    return check_place(folder) + check_disk(str(folder.absolute()), free)
+
+
+def check_place(folder: Path) -> list[Problem]:
+    """As check_folder(), without the room on its disk, which a running capture watches all the time."""
     folder = folder.absolute()
     where = str(folder)
     found = []
-    existing = find_existing(folder)
-    if not os.access(existing, os.W_OK):
+    if not os.access(find_existing(folder), os.W_OK):
         found.append(Problem(where, "the folder cannot be written", "Choose another with --data"))
-    found += check_disk(where, shutil.disk_usage(existing).free)
     if any(name in part.lower() for part in folder.parts for name in _CLOUD_FOLDERS):
         words = "a cloud drive syncs this folder, which can damage the archive"
         found.append(Problem(where, words, "Choose a folder that is not synced with --data", "warning"))

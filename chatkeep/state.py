@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from archive.alarms import KeptAlarm, load_open_alarms
-from archive.local_times import local_day, local_moment
+from archive.local_times import local_moment
 from archive.models import Chat, Session
 from archive.times import shift
 
@@ -220,7 +220,7 @@ def _working(state: State) -> str:
         each = ", ".join(f"#{session.hashtag} with {_posts(session)}" for session in live)
         return f"Working: {watched}; {len(live)} sessions are live: {each} so far."
     if coming:
-        return f"Working: {watched}; #{coming[0].hashtag} is next, on {_day(coming[0])}."
+        return f"Working: {watched}; #{coming[0].hashtag} is next, {_when(coming[0], state.now)}."
     return f"Working: {watched}; no session is planned in chats.toml."
 
 
@@ -241,7 +241,7 @@ def _what_now(state: State) -> str:
         return f"{stake}Start it with `chatkeep run`."
     coming = sorted((s for s in state.sessions if s.state == "next"), key=lambda s: s.starts_at)
     if coming:
-        return f"#{coming[0].hashtag} is next, on {_day(coming[0])}. Start `chatkeep run` before it."
+        return f"#{coming[0].hashtag} is next, {_when(coming[0], state.now)}. Start `chatkeep run` before it."
     if state.unfinished_count:
         return f"{_count(state.unfinished_count, 'capture')} not finished yet: see below."
     return "every capture that was begun is complete." if state.posts_count else "nothing is captured yet."
@@ -272,8 +272,9 @@ def _zone(state: State) -> str:
     return state.sessions[0].timezone if state.sessions else "Europe/London"
 
 
-def _day(session: SessionState) -> str:
-    return local_day(session.starts_at, session.timezone)
+def _when(session: SessionState, now: str) -> str:
+    moment = local_moment(session.starts_at, session.timezone, now)
+    return f"on {moment}" if "," in moment else f"today at {moment}"
 
 
 def _posts(session: SessionState) -> str:

@@ -13,7 +13,16 @@ from archive.models import PLATFORM_NAMES, Chat
 from archive.store import Archive, storage_errors
 from chatkeep.app import App, json_option, pass_app
 from chatkeep.commands.findings import count_rows, coverage_rows
-from chatkeep.state import State, is_collecting, is_working, load_gaps, load_spending, load_state, render_verdict
+from chatkeep.state import (
+    SessionState,
+    State,
+    is_collecting,
+    is_working,
+    load_gaps,
+    load_spending,
+    load_state,
+    render_verdict,
+)
 
 _JOBS_SHOWN = 20
 
@@ -37,7 +46,7 @@ def status(app: App, chat: str | None, *, as_json: bool) -> None:
         return
     app.say(render_verdict(state))
     _show_alarms(app, state)
-    _show_tables(app, chats, told, state.now)
+    _show_tables(app, chats, told, state)
 
 
 def _tell(archive: Archive, chats: Sequence[Chat], state: State) -> dict[str, Any]:
@@ -78,21 +87,33 @@ def _show_alarms(app: App, state: State) -> None:
         app.say(f"  {kept.alarm.level}, since {since}: {kept.alarm.message}.\n    {kept.alarm.remedy}.")
 
 
-def _show_tables(app: App, chats: Sequence[Chat], told: dict[str, Any], now: str) -> None:
+def _show_tables(app: App, chats: Sequence[Chat], told: dict[str, Any], state: State) -> None:
+    now = state.now
+
     def show(name: str, title: str | None = None, times: Sequence[str] = ()) -> None:
         rows = [_in_local_time(row, chats, now, times) for row in told[name]]
         app.show(rows, as_json=False, title=f"\n{title}" if title else None)
 
-    show("sessions", "Sessions", ("starts", "ends"))
+    app.show([_session_row(session, now) for session in state.sessions], as_json=False, title="\nSessions")
     show("chats", "Chats")
     _show_coverage(app, told["coverage"])
     show("gaps", "Times when nobody listened", ("from", "to"))
     show("unfinished", "Not finished", ("begun", "not before"))
     more = len(told["waiting"]) - _JOBS_SHOWN
     told = {**told, "waiting": told["waiting"][:_JOBS_SHOWN]}
-    show("waiting", f"Planned{f' (and {more} more)' if more > 0 else ''}", ("due", "not before"))
-    show("spending", "Spent so far, in US dollars")
+    show("waiting", f"To be tried again{f' (and {more} more)' if more > 0 else ''}", ("due", "not before"))
+    show("spending", "Spent so far on X, in US dollars")
     show("problems", "What could not be read")
+
+
+def _session_row(session: SessionState, now: str) -> dict[str, Any]:
+    begun, ended = (local_moment(text, session.timezone, now) for text in (session.starts_at, session.ends_at))
+    return {
+        "session": session.id,
+        "when": f"{begun} to {ended.rpartition(' ')[2]}",
+        "state": session.state,
+        "posts": session.posts_count,
+    }
 
 
 def _show_coverage(app: App, rows: Sequence[dict[str, Any]]) -> None:
@@ -101,10 +122,12 @@ def _show_coverage(app: App, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _in_local_time(row: dict[str, Any], chats: Sequence[Chat], now: str, columns: Sequence[str]) -> dict[str, Any]:
+    """The row for a person: times in the chat's own zone, and no chat beside its session, which names it."""
     zone = next((chat.timezone for chat in chats if chat.slug == row.get("chat")), "Europe/London")
     return {
         name: local_moment(value, zone, now) if name in columns and value is not None else value
         for name, value in row.items()
+        if name != "chat" or not row.get("session")
     }
 
 
