@@ -44,8 +44,11 @@ def test_whatever_a_fact_holds_it_is_one_line_of_utf8(value: object) -> None:
 
 
 def test_a_text_is_read_back_as_it_was() -> None:
-    text = "grün \u2028 \x1b[31m \ud83d 日本 \u202e"
-    assert json.loads(written(detail=text))["detail"] == text
+    text = "grün \u2028 \x85 \x1b[31m \ud83d 日本 \u202e"
+    line = written(detail=text)
+    assert json.loads(line)["detail"] == text
+    assert len(line.decode().splitlines()) == 1
+    assert "\u202e" not in line.decode()
 
 
 def test_what_json_does_not_know_is_written_as_text() -> None:
