@@ -68,11 +68,17 @@ class ExchangeError(ChatkeepError):
 
 
 class Retriable(ExchangeError):
-    """Worth another try. ``after`` is in seconds: what the platform asked for, or None: the retry rule decides."""
+    """Worth another try. ``after`` is in seconds: what the platform asked for, or None: the retry rule decides.
 
-    def __init__(self, message: str, *, after: float | None = None, status: int | None = None) -> None:
+    ``sent`` False: the request never reached the platform, so it cannot have cost anything.
+    """
+
+    def __init__(
+        self, message: str, *, after: float | None = None, status: int | None = None, sent: bool = True
+    ) -> None:
         super().__init__(message, status=status)
         self.after = after
+        self.sent = sent
 
 
 class Skippable(ExchangeError):

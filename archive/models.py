@@ -152,10 +152,14 @@ class AuthorState:
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """Something that the platform charges for, once a UTC day. ``kind`` is post, user or request."""
+    """Something that the platform charges for, once a UTC day. ``kind`` is post, user or request.
+
+    ``tenth_cents`` is its price in tenths of a US cent, as the source knows it.
+    """
 
     kind: Literal["post", "user", "request"]
     resource: str
+    tenth_cents: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from filelock import FileLock
 from sqlite_utils import Database
 
 from archive.errors import StorageError
+from archive.ledger import settle
 from archive.models import Batch, Chat, RawPage, Session
 from archive.repeats import only_repeats
 from archive.saving import PageContext, Saved, save_batch
@@ -46,6 +47,7 @@ class WalkPlace:
 
     ``thrifty``: a page that only repeats what the archive holds is not kept, and a walk without a page joins the one
     before it.
+    ``reservation`` is the row of the ledger's reservations that pays for the page, where the platform has a price.
     """
 
     walk: int
@@ -56,6 +58,7 @@ class WalkPlace:
     top: str | None = None
     done: bool = False
     thrifty: bool = False
+    reservation: int | None = None
 
 
 @contextmanager
@@ -207,6 +210,9 @@ class Archive:
                     self.now(), place.walk,
                 ),
             )  # fmt: skip
+            if place.reservation is not None:
+                fetched_at = prepared.page.fetched_at
+                settle(conn, place.reservation, batch.billed, fetched_at, place.walk if place.done else None)
             if place.done and place.thrifty:
                 join_walk(conn, place.walk)
         return saved

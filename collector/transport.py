@@ -91,9 +91,10 @@ def exchange(
     try:
         response = _within_deadline(ask, host)
     except httpx.TimeoutException as error:
-        raise Retriable(f"{host} did not answer in time") from error
+        sent = not isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
+        raise Retriable(f"{host} did not answer in time", sent=sent) from error
     except httpx.ConnectError as error:
-        raise Retriable(f"{host} could not be reached; is this computer on the internet?") from error
+        raise Retriable(f"{host} could not be reached; is this computer on the internet?", sent=False) from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
         raise Fatal(f"{url!r} is not an address; mend it in chats.toml") from error
     except httpx.TransportError as error:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, Skippable, Stopped
 from archive.models import Batch, Chat, RawPage
@@ -23,6 +24,7 @@ from archive.walks import (
 )
 from collector.retrying import Retrying
 from collector.sources.base import Plan, Source
+from collector.spending import Spending
 
 # A source may answer with empty or known pages for a while (Bluesky drops blocked authors after the search);
 # X has been seen to give fresh cursors for one post for ever.
@@ -76,6 +78,7 @@ class Walker:
     gives_way: Callable[[], bool] = lambda: False
     thrifty: bool = False
     patient: bool = False
+    spending: Spending | None = None
 
     def walk(self, chat: Chat, plan: Plan, since: str | None = None, session: str | None = None) -> Walked:
         """One complete pass, or as far as it goes: resumes the open walk of this plan, else opens one.
@@ -138,12 +141,12 @@ class Walker:
         """Fetches, parses and saves page after page; ends done, abandoned by a guard, or open when asked to stop."""
         cursor, seen, stale, used = walk.cursor, set[str](), 0, set[str]()
         while not self.stop.is_set():
-            page = self.retrying(lambda cursor=cursor: self.source.fetch(plan, cursor))  # type: ignore[misc]  # mypy cannot infer a lambda's default
+            page, reservation = self.retrying(partial(self._fetch, plan, walk, cursor))
             batch = self.source.parse(page)
             ids = {post.id for post in batch.posts}
             stale = 0 if ids - seen else stale + 1
             seen |= ids
-            self._save(chat, plan, walk, (cursor, page, batch), result)
+            self._save(chat, plan, walk, (cursor, page, batch), result, reservation)
             if page.next_cursor is None:
                 result.status = "done"
                 return
@@ -157,15 +160,33 @@ class Walker:
                 result.why = "it gives way to a live session"
                 return
 
+    def _fetch(self, plan: Plan, walk: Walk, cursor: str | None) -> tuple[RawPage, int | None]:
+        """One attempt, paid for by a reservation of its own where the platform charges."""
+        if self.spending is None:
+            return self.source.fetch(plan, cursor), None
+        fitted, reservation = self.spending.reserve(plan, walk)
+        try:
+            return self.source.fetch(fitted, cursor), reservation
+        except ExchangeError as error:
+            if reservation is not None and self.spending.costs_nothing(error):
+                self.spending.release(reservation)
+            raise
+
     def _save(
-        self, chat: Chat, plan: Plan, walk: Walk, fetched: tuple[str | None, RawPage, Batch], result: Walked
+        self,
+        chat: Chat,
+        plan: Plan,
+        walk: Walk,
+        fetched: tuple[str | None, RawPage, Batch],
+        result: Walked,
+        reservation: int | None = None,
     ) -> None:
         cursor, page, batch = fetched
         if batch.top is not None:
             walk.top = batch.top if walk.top is None else self.source.higher(walk.top, batch.top)
         place = WalkPlace(
             walk=walk.id, key=walk.key, chat=walk.chat, platform=walk.platform, cursor=cursor, top=walk.top,
-            done=page.next_cursor is None, thrifty=self.thrifty,
+            done=page.next_cursor is None, thrifty=self.thrifty, reservation=reservation,
         )  # fmt: skip
         saved = self.archive.save_page(prepare_page(page), batch, place)
         result.pages_count += 1

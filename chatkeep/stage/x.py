@@ -1,4 +1,4 @@
-"""A loopback X: recent and full-archive search, lookup and usage of API v2, with its limits, errors and dialects."""
+"""A loopback X: search, counts, lookup and usage of API v2, with its limits, errors, dialects and prices."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from starlette.types import ASGIApp
 from archive.times import Clock, from_text
 from chatkeep.stage.faults import Faults, FaultyApp
 from chatkeep.stage.feed import Feed
+from chatkeep.stage.x_counts import DAYS_A_PAGE, GRANULARITIES, count_posts, moment_of
 from chatkeep.stage.x_objects import Asked, Dialect, Version, World, id_at, not_found, problem_host
 from chatkeep.stage.x_query import BadQuery, Matches, parse_query
 from chatkeep.stage.x_text import Json
+from chatkeep.stage.x_till import Till
 
 STAGE_TOKEN = "a-key-that-opens-nothing-but-the-stage"  # noqa: S105 - the stage is on loopback and holds no secret
 
@@ -34,20 +36,23 @@ _MONTHLY_CAP = 3_000_000
 _SHOWING = frozenset(
     {"tweet.fields", "post.fields", "expansions", "user.fields", "media.fields", "poll.fields", "place.fields"}
 )
-_SEARCHING = frozenset(
-    {"query", "max_results", "next_token", "pagination_token", "since_id", "until_id", "start_time", "end_time"}
-) | {"sort_order"}
+_BOUNDED = frozenset({"query", "next_token", "pagination_token", "since_id", "until_id", "start_time", "end_time"})
+_SEARCHING = _BOUNDED | {"max_results", "sort_order"}
+_COUNTING = _BOUNDED | {"granularity", "search_count.fields"}
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route with its limits: requests in 15 minutes, posts a page, characters of a query, days back."""
+    """One route with its limits: requests in 15 minutes, posts a page, characters of a query, days back, and whether
+    it takes one request a second alone.
+    """
 
     name: str
     requests_limit: int
     most_results: int = 0
     longest_query: int = 0
     recent_days: int | None = None
+    one_a_second: bool = False
 
 
 class Refused(Exception):
@@ -64,6 +69,7 @@ class Refused(Exception):
 class _Spent:
     opened_at: datetime
     requests: int = 0
+    answered_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -75,6 +81,8 @@ class Stage:
     token: str
     spent: dict[str, _Spent] = field(default_factory=dict)
     sold: int = 0
+    till: Till = field(default_factory=Till)
+    counts_in: Dialect = "legacy"
 
     def answer(self, endpoint: Endpoint, request: Request, build: Callable[[Request, datetime], Json]) -> Response:
         """The JSON of ``build`` with the rate-limit headers, or the problem that stands in its way."""
@@ -86,7 +94,11 @@ class Stage:
             body = build(request, now)
         except Refused as refused:
             return JSONResponse(refused.body, refused.status, {**headers, **refused.headers})
-        self.sold += len(body.get("data", ())) if isinstance(body.get("data"), list) else 0
+        if endpoint.name.endswith("counts"):
+            self.till.charge_count(endpoint.name, now)
+        elif endpoint.name != "usage":
+            self.sold += len(body.get("data", ()))
+            self.till.charge_answer(body, now)
         return JSONResponse(body, headers=headers)
 
     def _check_token(self, request: Request) -> None:
@@ -105,39 +117,51 @@ class Stage:
             "x-rate-limit-remaining": str(max(endpoint.requests_limit - spent.requests, 0)),
             "x-rate-limit-reset": str(int((spent.opened_at + _WINDOW).timestamp())),
         }
-        if spent.requests > endpoint.requests_limit:
+        if spent.requests > endpoint.requests_limit or (endpoint.one_a_second and _is_within_a_second(spent, now)):
             body = {"title": "Too Many Requests", "detail": "Too Many Requests", "type": "about:blank", "status": 429}
             raise Refused(429, body, headers)
+        spent.answered_at = now
         return headers
 
 
-def build_x(feed: Feed, clock: Clock, faults: Faults, *, token: str = STAGE_TOKEN, recent_days: int = 7) -> ASGIApp:
+def _is_within_a_second(spent: _Spent, now: datetime) -> bool:
+    return spent.answered_at is not None and timedelta() <= now - spent.answered_at < timedelta(seconds=1)
+
+
+def build_x(
+    feed: Feed,
+    clock: Clock,
+    faults: Faults,
+    *,
+    token: str = STAGE_TOKEN,
+    recent_days: int = 7,
+    till: Till | None = None,
+    counts_in: Dialect = "legacy",
+) -> ASGIApp:
     """The staged X for ``feed`` at the time of ``clock``; ``faults`` go wrong as they are asked for.
 
-    Left out of X's behaviour: the one request a second of full-archive search, and billing by the UTC day.
+    ``till`` takes down what the answers cost. ``counts_in``: the dialect of counts, which no request names.
     """
-    stage = Stage(feed, clock, token)
+    stage = Stage(feed, clock, token, till=till or Till(), counts_in=counts_in)
     recent = Endpoint("recent", 450, 100, 512, recent_days)
-    archive = Endpoint("all", 300, 500, 1024)
+    archive = Endpoint("all", 300, 500, 1024, one_a_second=True)
+    recent_counts = Endpoint("recent counts", 300, 0, 512, recent_days)
+    all_counts = Endpoint("all counts", 300, 0, 1024)
     lookup, usage = Endpoint("lookup", 3500), Endpoint("usage", 50)
 
-    async def search_recent(request: Request) -> Response:
-        return stage.answer(recent, request, lambda asked, now: _search(stage, recent, asked, now))
+    def route(path: str, endpoint: Endpoint, build: Callable[[Stage, Endpoint, Request, datetime], Json]) -> Route:
+        async def answer(request: Request) -> Response:
+            return stage.answer(endpoint, request, lambda asked, now: build(stage, endpoint, asked, now))
 
-    async def search_all(request: Request) -> Response:
-        return stage.answer(archive, request, lambda asked, now: _search(stage, archive, asked, now))
-
-    async def look_up(request: Request) -> Response:
-        return stage.answer(lookup, request, lambda asked, now: _look_up(stage, asked, now))
-
-    async def used(request: Request) -> Response:
-        return stage.answer(usage, request, lambda _, now: _usage(stage, now))
+        return Route(path, answer)
 
     routes = [
-        Route("/2/tweets/search/recent", search_recent),
-        Route("/2/tweets/search/all", search_all),
-        Route("/2/tweets", look_up),
-        Route("/2/usage/tweets", used),
+        route("/2/tweets/search/recent", recent, _search),
+        route("/2/tweets/search/all", archive, _search),
+        route("/2/tweets/counts/recent", recent_counts, _count),
+        route("/2/tweets/counts/all", all_counts, _count),
+        route("/2/tweets", lookup, _look_up),
+        route("/2/usage/tweets", usage, _usage),
     ]
     return FaultyApp(Starlette(routes=routes), faults)
 
@@ -147,16 +171,44 @@ def _search(stage: Stage, endpoint: Endpoint, request: Request, now: datetime) -
     _check_names(params, _SEARCHING | _SHOWING)
     size = _page_size(params, endpoint)
     lowest, highest = _ends(params, endpoint, now)
-    token = params.get("next_token") or params.get("pagination_token")
-    below = min(highest, _place_of(token)) if token else highest
-    world, matches = World(stage.feed, now), _query(params.get("query", ""), endpoint)
-    found = [
-        version
-        for version in world.current()
-        if lowest <= int(version.id) < below and not version.post.repost_of and matches(world.searched(version))
-    ]
+    world = World(stage.feed, now)
+    found = _matching(world, params, endpoint, (lowest, _below(params, highest)))
     page = found[:size]
     return world.answer(page, _asked(params)) | {"meta": _meta(page, more=len(found) > size)}
+
+
+def _count(stage: Stage, endpoint: Endpoint, request: Request, now: datetime) -> Json:
+    params = dict(request.query_params)
+    _check_names(params, _COUNTING)
+    granularity = GRANULARITIES.get(params.get("granularity", "hour"))
+    if granularity is None:
+        value = params["granularity"]
+        raise _invalid("granularity", value, f"The `granularity` query parameter value [{value}] is not one of")
+    lowest, highest = _ends(params, endpoint, now)
+    below = _below(params, highest)
+    above = lowest
+    if endpoint.recent_days is None:
+        above = max(lowest, id_at(moment_of(below) - timedelta(days=DAYS_A_PAGE)))
+    found = _matching(World(stage.feed, now), params, endpoint, (above, below))
+    answer = count_posts(found, moment_of(above), moment_of(below), granularity, stage.counts_in)
+    if above > lowest:
+        answer["meta"]["next_token"] = _token_for(str(above))
+    return answer
+
+
+def _below(params: Mapping[str, str], highest: int) -> int:
+    """The id below which a page begins."""
+    token = params.get("next_token") or params.get("pagination_token")
+    return min(highest, _place_of(token)) if token else highest
+
+
+def _matching(world: World, params: Mapping[str, str], endpoint: Endpoint, ends: tuple[int, int]) -> list[Version]:
+    matches = _query(params.get("query", ""), endpoint)
+    return [
+        version
+        for version in world.current()
+        if ends[0] <= int(version.id) < ends[1] and not version.post.repost_of and matches(world.searched(version))
+    ]
 
 
 def _query(query: str, endpoint: Endpoint) -> Matches:
@@ -170,7 +222,7 @@ def _query(query: str, endpoint: Endpoint) -> Matches:
         raise _invalid("query", query, f"{message}{why}") from why
 
 
-def _look_up(stage: Stage, request: Request, now: datetime) -> Json:
+def _look_up(stage: Stage, _endpoint: Endpoint, request: Request, now: datetime) -> Json:
     params = dict(request.query_params)
     _check_names(params, _SHOWING | {"ids"})
     ids = [native for native in params.get("ids", "").split(",") if native]
@@ -186,7 +238,7 @@ def _look_up(stage: Stage, request: Request, now: datetime) -> Json:
     return answer | ({"errors": [*answer.get("errors", ()), *gone]} if gone else {})
 
 
-def _usage(stage: Stage, now: datetime) -> Json:
+def _usage(stage: Stage, _endpoint: Endpoint, _request: Request, now: datetime) -> Json:
     return {
         "data": {
             "project_id": "1000001",

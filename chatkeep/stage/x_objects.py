@@ -116,7 +116,15 @@ class World:
             kinds=frozenset(kind for kind, other in kinds.items() if other),
             has=frozenset(has),
             lang=post.lang or "en",
+            ids=version.ids,
+            quoted=self._referred(post, post.quote_of),
+            answered=self._referred(post, post.reply_to),
         )
+
+    def _referred(self, post: FeedPost, key: str | None) -> str | None:
+        """The id that another post had when this one referred to it."""
+        other = self._feed.by_key.get(key or "")
+        return None if other is None else _versions(other, from_text(post.at))[-1].id
 
     def answer(self, versions: Iterable[Version], asked: Asked) -> Json:
         """``data``, ``includes`` and ``errors`` for these versions, in the words of the asked dialect."""

@@ -17,7 +17,10 @@ class BadQuery(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a query can ask of one post. ``kinds`` are the words after ``is:``; ``has`` those after ``has:``."""
+    """What a query can ask of one post. ``kinds`` are the words after ``is:``; ``has`` those after ``has:``.
+
+    ``ids`` are its own, of every edit; ``quoted`` and ``answered`` the posts that it refers to.
+    """
 
     text: str
     tags: frozenset[str]
@@ -26,6 +29,9 @@ class Searched:
     kinds: frozenset[str]
     has: frozenset[str]
     lang: str
+    ids: tuple[str, ...] = ()
+    quoted: str | None = None
+    answered: str | None = None
 
 
 Matches = Callable[[Searched], bool]
@@ -93,7 +99,10 @@ def _operator(operator: str, value: str) -> Matches:
     wanted = value.casefold()
     known: dict[str, Matches] = {
         "from": lambda post: post.author.casefold() == wanted.lstrip("@"),
-        "conversation_id": lambda post: post.conversation == value,
+        # the post that began a conversation is not among its results
+        "conversation_id": lambda post: post.conversation == value and value not in post.ids,
+        "quotes_of_tweet_id": lambda post: post.quoted == value,
+        "in_reply_to_tweet_id": lambda post: post.answered == value,
         "lang": lambda post: post.lang == wanted,
     }
     if operator == "is" and wanted in _KINDS:

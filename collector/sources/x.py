@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -13,59 +14,47 @@ import requests
 import tweepy
 
 from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable
-from archive.models import Batch, Chat, Flaw, Platform, Problem, RawPage, Ref
+from archive.models import Batch, Chat, Flaw, Platform, Problem, RawPage
 from archive.times import Clock, from_text, to_text
 from collector.sources.base import Limits, Plan, Purpose, Window
-from collector.sources.x_errors import WHERE_TO_GET_A_KEY, check_lookup, check_search, decoded, error_of
+from collector.sources.x_answers import check_fields, find_billed, find_unanswered, parse_counts, url_params
+from collector.sources.x_errors import (
+    WHERE_TO_GET_A_KEY,
+    check_counts,
+    check_lookup,
+    check_search,
+    decoded,
+    error_of,
+    refuses_token,
+)
+from collector.sources.x_fields import PRICE_OF_A_POST, PRICE_OF_ALL_COUNTS, Dialect, build_fields, worst_of_a_post
 from collector.sources.x_parse import parse_answer
-from collector.sources.x_post import SNOWFLAKE_EPOCH_MS, as_object, listed, native_id
+from collector.sources.x_post import as_object, native_id
+from collector.sources.x_queries import (
+    FIRST_POST,
+    build_queries,
+    build_ref_queries,
+    first_id,
+    id_before,
+    id_time,
+    whole_second,
+)
 from collector.transport import exchange, kept_headers, require_safe_base, server_time
 
-Dialect = Literal["legacy", "modern"]
 Reach = Literal["recent", "all"]
 
 OVERLAP_SECONDS = 600  # ids are not strictly in order within a moment, and X's index lags
 _LOOKBACK = timedelta(days=7)
 _INDEX_LAG = timedelta(seconds=30)  # X's own default end of a search
 _PAGE_SIZES: Mapping[Reach, int] = {"recent": 100, "all": 500}
+_SMALLEST_PAGE = 10  # of a search
 _QUERY_LENGTHS: Mapping[Reach, int] = {"recent": 512, "all": 1024}
 _IDS_A_LOOKUP = 100
-_PRICE_A_POST = 0.005  # US dollars, X's price list of 2026
+_RELATIONS: Mapping[Purpose, str] = {"thread": "conversation_id", "quotes": "quotes_of_tweet_id"}
 _CLOCK_TOLERANCE_SECONDS = 60
 _USAGE_WARNING = 0.9
 
-# All public fields by X's API description 2.166 and 2.167. X drops an unknown name in silence and bills the answer,
-# so tests hold these against the descriptions.
-_TWEET_FIELDS = """
-article attachments author_id card_uri community_id context_annotations conversation_id created_at display_text_range
-edit_controls edit_history_tweet_ids entities geo id in_reply_to_user_id lang media_metadata note_tweet
-paid_partnership possibly_sensitive public_metrics referenced_tweets reply_settings scopes source text withheld
-"""
-_TWEET_EXPANSIONS = """
-article.cover_media article.media_entities attachments.media_keys attachments.media_source_tweet attachments.poll_ids
-author_id edit_history_tweet_ids entities.mentions.username entities.note.mentions.username geo.place_id
-in_reply_to_user_id referenced_tweets.id referenced_tweets.id.attachments.media_keys referenced_tweets.id.author_id
-"""
-_POST_FIELDS = """
-article attachments card_uri community_id context_annotations conversation_id created_at display_text_range
-edit_controls entities geo id lang media_metadata note_post paid_partnership possibly_sensitive public_metrics
-reply_settings scopes source text withheld
-"""
-_POST_EXPANSIONS = """
-article.cover_media article.media_entities attachments.media_keys attachments.media_source_tweet attachments.poll_ids
-author_id edit_history_post_ids entities.mentions.username geo.place_id in_reply_to_user_id referenced_posts
-"""
-_USER_FIELDS = """
-created_at description entities id is_identity_verified location name parody profile_banner_url profile_image_url
-protected public_metrics subscription_type url username verified verified_followers_count verified_type withheld
-"""
-_LEGACY_USER_FIELDS = "affiliation most_recent_tweet_id pinned_tweet_id"
-_MEDIA_FIELDS = "alt_text duration_ms height media_key preview_image_url public_metrics type url variants width"
-_POLL_FIELDS = "duration_minutes end_datetime id options voting_status"
-_PLACE_FIELDS = "contained_within country country_code full_name geo id name place_type"
-
 _ANY_TIME = Window()
-_EXPECTED = ("author_id", "conversation_id", "created_at", "public_metrics")
 
 
 class _Caller(tweepy.Client):  # type: ignore[misc]  # tweepy ships no types
@@ -88,8 +77,8 @@ class _Caller(tweepy.Client):  # type: ignore[misc]  # tweepy ships no types
         return exchange(self._http, method, self._base_url + route, params=params, headers=headers, json=json)
 
     def _process_params(self, params: Mapping[str, Any], endpoint_parameters: Iterable[str]) -> dict[str, Any]:
-        """Teaches tweepy the one parameter of the modern dialect that it does not know."""
-        known: dict[str, Any] = super()._process_params(params, (*endpoint_parameters, "post.fields"))
+        """Teaches tweepy what it does not know: the modern dialect, and that recent counts come in pages too."""
+        known: dict[str, Any] = super()._process_params(params, (*endpoint_parameters, "post.fields", "next_token"))
         return known
 
 
@@ -116,46 +105,94 @@ class XSource:
         self._clock = clock
         self._token = (bearer_token or "").strip()
         self._search = search
-        self._fields = _fields(dialect)
+        self._dialect: Dialect = dialect
         self._caller = _Caller(http, require_safe_base(base_url, "base_url under [source.x]"), self._token)
         self.limits = Limits(
             page_size=_PAGE_SIZES[search or "recent"],
             order="newest_first",
             overlap_seconds=OVERLAP_SECONDS,
-            price=_PRICE_A_POST,
+            price=PRICE_OF_A_POST / 1000,
             lag_seconds=60,
+            poll_seconds=15.0,
         )
 
     def plans(self, purpose: Purpose, chat: Chat, window: Window = _ANY_TIME, refs: tuple[str, ...] = ()) -> list[Plan]:
-        if purpose == "posts":
-            ids = [ref for ref in dict.fromkeys(refs) if native_id(ref)]
-            return [_lookup_plan(ids[at : at + _IDS_A_LOOKUP]) for at in range(0, len(ids), _IDS_A_LOOKUP)]
+        """For threads ``refs`` are the ids of the posts that began them. A search for a conversation does not give
+        its first post, so that is looked up, by plans without a query.
+        """
         longest = _QUERY_LENGTHS[self._search or "recent"]
         bounds = f"|{window.start or ''}..{window.end or ''}" if window != _ANY_TIME else ""
+        if purpose in _RELATIONS:
+            queries = build_ref_queries(_RELATIONS[purpose], refs, longest)
+            found = [
+                Plan(key=f"{purpose}|x|{_digest(ids)}{bounds}", purpose=purpose, query=query, window=window, refs=ids)
+                for query, ids in queries
+            ]
+            return [*found, *(_lookup_plans(purpose, "roots", refs) if purpose == "thread" else ())]
+        if purpose == "posts":
+            return _lookup_plans(purpose, "posts", refs)
         return [
-            Plan(key=f"tag|x|{query}{bounds}", purpose="tag", query=query, window=window)
+            Plan(key=f"{purpose}|x|{query}{bounds}", purpose=purpose, query=query, window=window)
             for query in build_queries(chat.hashtags, longest)
         ]
 
+    def worst_case(self, plan: Plan) -> int:
+        """The most that one request of this plan can cost, in tenths of a US cent."""
+        if plan.purpose == "counts":
+            return PRICE_OF_ALL_COUNTS  # of the two prices the higher: a walk goes on where it began
+        return self._page_size(plan) * worst_of_a_post(self._dialect, "search" if plan.query else "lookup")
+
+    def within(self, plan: Plan, tenth_cents: int) -> Plan | None:
+        """The plan with pages that cost this at most (tenths of a US cent); None where no page is small enough."""
+        if plan.purpose == "counts":
+            return plan if self.worst_case(plan) <= tenth_cents else None
+        size = min(
+            self._page_size(plan), tenth_cents // worst_of_a_post(self._dialect, "search" if plan.query else "lookup")
+        )
+        return replace(plan, page_size=size) if size >= (_SMALLEST_PAGE if plan.query else 1) else None
+
+    def _page_size(self, plan: Plan, reach: Reach | None = None) -> int:
+        """How many posts a request asks for."""
+        if not plan.query:
+            return min(len(plan.refs), plan.page_size or _IDS_A_LOOKUP, _IDS_A_LOOKUP)
+        most = _PAGE_SIZES[reach or self._reach(plan)]
+        return max(min(plan.page_size or most, most), _SMALLEST_PAGE)
+
     def fetch(self, plan: Plan, cursor: str | None) -> RawPage:
         self._require_token()
-        if plan.purpose == "posts":
-            response = self._caller.get_tweets(list(plan.refs), **self._fields)
-            return self._page("posts", response, None)
-        place = json.loads(cursor) if cursor else self._beginning(plan)
-        return self._page("search", self._ask(plan.query, place), place)
+        place = json.loads(cursor) if cursor else None
+        if not plan.query:
+            return self._look_up(plan, place["from"] if place else 0)
+        place = place or self._beginning(plan)
+        if plan.purpose == "counts":
+            return self._page("counts", self._ask_counts(plan.query, place), place)
+        return self._page("search", self._ask(plan, place), place)
+
+    def _look_up(self, plan: Plan, first: int) -> RawPage:
+        ids = plan.refs[first : first + self._page_size(plan)]
+        response = self._caller.get_tweets(list(ids), **build_fields(self._dialect, "lookup"))
+        page = self._page("posts", response, None)
+        rest = first + len(ids)
+        if rest < len(plan.refs):
+            page.next_cursor = json.dumps({"from": rest})
+        return page
 
     def parse(self, page: RawPage) -> Batch:
         try:
             answer = json.loads(page.body.decode())
         except (ValueError, RecursionError):
             return Batch(flaws=[Flaw("malformed", "this page of X holds no JSON")])
+        if page.http_status != 200:
+            return Batch(flaws=[Flaw("unknown", "X refused the place to go on from, so the search began anew")])
+        if page.format == "counts":
+            return parse_counts(answer, page)
         batch = parse_answer(answer)
+        batch.billed = find_billed(as_object(answer))
         if page.format == "posts":
             batch.top = None
-            batch.missing += _unanswered(page.url, batch)
-        elif not _url_params(page.url).get("next_token"):
-            batch.flaws += _check_fields(as_object(answer))
+            batch.missing += find_unanswered(page.url, batch)
+        elif not url_params(page.url).get("next_token"):
+            batch.flaws += check_fields(as_object(answer))
         return batch
 
     def earliest(self, plan: Plan) -> str | None:
@@ -200,8 +237,8 @@ class XSource:
         """Recent search where it reaches back far enough; a floor tells how far just as a window does."""
         if self._search:
             return self._search
-        earliest = [moment for moment in (_start_of(plan.window), _id_time(plan.floor)) if moment is not None]
-        return "all" if earliest and max(earliest) < self._clock() - _LOOKBACK else "recent"
+        start = _start_of(plan)
+        return "all" if start is not None and start < self._clock() - _LOOKBACK else "recent"
 
     def _bounds(self, plan: Plan, reach: Reach) -> dict[str, str]:
         """The ends of the search: as ids where there is a floor, else as times; X refuses a mixture.
@@ -209,31 +246,31 @@ class XSource:
         Recent search refuses a beginning that is too old, so there it is left out: X then begins where it can.
         """
         now = self._clock()
-        start = max((m for m in (_start_of(plan.window), _id_time(plan.floor)) if m is not None), default=None)
+        start = _start_of(plan)
         end = from_text(plan.window.end) if plan.window.end else None
         if reach == "all":  # left to itself it begins 30 days ago, and it refuses a time before X's first post
-            start = max(start or _FIRST_POST, _FIRST_POST)
+            start = max(start or FIRST_POST, FIRST_POST)
         elif start is not None and start < now - _LOOKBACK + timedelta(minutes=1):
             start = None
         by_id = plan.floor is not None
         bounds: dict[str, str] = {}
         if start is not None:
-            bounds["since_id" if by_id else "start_time"] = _before(start) if by_id else _second(start)
+            bounds["since_id" if by_id else "start_time"] = id_before(start) if by_id else whole_second(start)
         if end is not None and end < now - _INDEX_LAG:
-            bounds["until_id" if by_id else "end_time"] = _first_id(end) if by_id else _second(end, up=True)
+            bounds["until_id" if by_id else "end_time"] = first_id(end) if by_id else whole_second(end, up=True)
         return bounds
 
-    def _ask(self, query: str, place: dict[str, Any]) -> httpx.Response:
+    def _ask(self, plan: Plan, place: dict[str, Any]) -> httpx.Response:
         reach: Reach = place["reach"]
-        fields = dict(self._fields)
+        fields = build_fields(self._dialect)
         if reach == "all":
             # with these X gives 100 posts a page instead of 500, and nothing here reads them
             name = "tweet_fields" if "tweet_fields" in fields else "post_fields"
             fields[name] = [each for each in fields[name] if each != "context_annotations"]
         search = self._caller.search_all_tweets if reach == "all" else self._caller.search_recent_tweets
         response: httpx.Response = search(
-            query,
-            max_results=_PAGE_SIZES[reach],
+            plan.query,
+            max_results=self._page_size(plan, reach),
             sort_order="recency",
             next_token=place["next"],
             **place["bounds"],
@@ -241,15 +278,30 @@ class XSource:
         )
         return response
 
+    def _ask_counts(self, query: str, place: dict[str, Any]) -> httpx.Response:
+        count = self._caller.get_all_tweets_count if place["reach"] == "all" else self._caller.get_recent_tweets_count
+        response: httpx.Response = count(query, granularity="minute", next_token=place["next"], **place["bounds"])
+        return response
+
     def _page(self, name: str, response: httpx.Response, place: dict[str, Any] | None) -> RawPage:
-        """The page as received, or the error that it is."""
+        """The page as received, or the error that it is.
+
+        Where X no longer takes the place to go on from, its refusal is a page whose cursor begins anew between the
+        same ends. To try that place again would help never; to begin here would be a second exchange; and to give the
+        walk up would leave the time before it unproved. The number in the cursor keeps the second pass apart from the
+        first, whose places may all come again; a walk that gets nowhere so is stopped by the walker's guards.
+        """
+        if place is not None and place["next"] and refuses_token(response):
+            return self._raw(name, response, {**place, "next": None, "anew": place.get("anew", 0) + 1})
         error = error_of(response, self._clock(), self._token)
         if error is not None:
             raise error
         answer = decoded(response)
-        check_lookup(answer) if place is None else check_search(answer)
+        {"posts": check_lookup, "counts": check_counts, "search": check_search}[name](answer)
         token = as_object(answer.get("meta")).get("next_token")
-        more = place is not None and bool(token)
+        return self._raw(name, response, {**place, "next": token} if place is not None and token else None)
+
+    def _raw(self, name: str, response: httpx.Response, place: dict[str, Any] | None) -> RawPage:
         return RawPage(
             source=self.name,
             format=name,
@@ -259,7 +311,7 @@ class XSource:
             url=str(response.url.copy_with(userinfo=b"")),
             http_status=response.status_code,
             headers=kept_headers(response),
-            next_cursor=json.dumps({**(place or {}), "next": token}, sort_keys=True) if more else None,
+            next_cursor=json.dumps(place, sort_keys=True) if place else None,
         )
 
     def _check_clock(self, response: httpx.Response) -> list[Problem]:
@@ -273,93 +325,21 @@ class XSource:
         return [Problem("X", f"this machine's clock is {off:.0f} seconds off X's", remedy, "warning")]
 
 
-def build_queries(hashtags: Iterable[str], longest: int) -> list[str]:
-    """Search queries that together find every hashtag once, none longer than ``longest`` characters.
-
-    X leaves reposts out of search since May 2026; the operator keeps them out, and unpaid, should they return.
-    """
-    groups: list[list[str]] = []
-    for tag in dict.fromkeys(hashtags):
-        if groups and len(_query([*groups[-1], tag])) <= longest:
-            groups[-1].append(tag)
-        else:
-            groups.append([tag])
-    return [_query(group) for group in groups]
+def _lookup_plans(purpose: Purpose, name: str, refs: tuple[str, ...]) -> list[Plan]:
+    ids = [ref for ref in dict.fromkeys(refs) if native_id(ref)]
+    packs = [tuple(ids[at : at + _IDS_A_LOOKUP]) for at in range(0, len(ids), _IDS_A_LOOKUP)]
+    return [Plan(key=f"{name}|x|{_digest(pack)}", purpose=purpose, refs=pack) for pack in packs]
 
 
-def _query(tags: list[str]) -> str:
-    return f"({' OR '.join('#' + tag for tag in tags)}) -is:retweet"
+def _digest(ids: tuple[str, ...]) -> str:
+    return hashlib.blake2b(",".join(ids).encode(), digest_size=8).hexdigest()
 
 
-def _lookup_plan(ids: list[str]) -> Plan:
-    digest = hashlib.blake2b(",".join(ids).encode(), digest_size=8).hexdigest()
-    return Plan(key=f"posts|x|{digest}", purpose="posts", refs=tuple(ids))
-
-
-def _fields(dialect: Dialect) -> dict[str, list[str]]:
-    """What to ask for, in tweepy's parameter names. The dialects must not be mixed: X then drops data in silence."""
-    common = {"media_fields": _MEDIA_FIELDS, "poll_fields": _POLL_FIELDS, "place_fields": _PLACE_FIELDS}
-    if dialect == "modern":
-        own = {"post_fields": _POST_FIELDS, "expansions": _POST_EXPANSIONS, "user_fields": _USER_FIELDS}
-    else:
-        own = {
-            "tweet_fields": _TWEET_FIELDS,
-            "expansions": _TWEET_EXPANSIONS,
-            "user_fields": f"{_USER_FIELDS} {_LEGACY_USER_FIELDS}",
-        }
-    return {name: names.split() for name, names in (own | common).items()}
-
-
-def _start_of(window: Window) -> datetime | None:
-    return from_text(window.start) if window.start else None
-
-
-def _id_time(native: str | None) -> datetime | None:
-    """When an id was given out; X's epoch for the ids before it."""
-    if native is None:
-        return None
-    return _EPOCH + timedelta(milliseconds=int(native) >> 22)
-
-
-_FIRST_POST = from_text("2006-03-22T00:00:00Z")
-_EPOCH = from_text("1970-01-01T00:00:00Z") + timedelta(milliseconds=SNOWFLAKE_EPOCH_MS)
-
-
-def _first_id(moment: datetime) -> str:
-    """The lowest id of a moment."""
-    return str(max((moment - _EPOCH) // timedelta(milliseconds=1), 0) << 22)
-
-
-def _before(moment: datetime) -> str:
-    """The id just below a moment's: since_id leaves the id itself out."""
-    return str(max(int(_first_id(moment)) - 1, 1))
-
-
-def _second(moment: datetime, *, up: bool = False) -> str:
-    """A time as X takes it, in whole seconds; an end is rounded up so that its second is searched whole."""
-    whole = moment.replace(microsecond=0)
-    whole += timedelta(seconds=1) if up and moment.microsecond else timedelta()
-    return f"{whole:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _url_params(url: str) -> httpx.QueryParams:
-    return httpx.URL(url).params
-
-
-def _unanswered(url: str, batch: Batch) -> list[Ref]:
-    """The ids of a lookup that came back neither as a post nor as gone."""
-    answered = {ref.native_id for post in batch.posts for ref in post.native_ids}
-    answered |= {deletion.ref.native_id for deletion in batch.deletions}
-    return [Ref(native) for native in _url_params(url).get("ids", "").split(",") if native and native not in answered]
-
-
-def _check_fields(answer: Mapping[str, Any]) -> list[Flaw]:
-    """The fields that we asked for and no post of the first page has: X drops a renamed field in silence."""
-    rows = listed(dict(answer), "data")
-    absent = [name for name in _EXPECTED if rows and not any(row.get(name) is not None for row in rows)]
-    if rows and not listed(as_object(answer.get("includes")), "users"):
-        absent.append("includes.users")
-    return [Flaw("unknown", f"X did not send {name}, which was asked for") for name in absent]
+def _start_of(plan: Plan) -> datetime | None:
+    """From when on a plan asks: its window, its floor, and no earlier than the posts that it asks about."""
+    oldest = min(plan.refs, key=int, default=None)
+    start = from_text(plan.window.start) if plan.window.start else None
+    return max((m for m in (start, id_time(plan.floor), id_time(oldest)) if m is not None), default=None)
 
 
 def _check_usage(answer: Mapping[str, Any]) -> list[Problem]:

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 
 from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, Skippable
-from collector.sources.x_post import native_id
+from collector.sources.x_answers import count_of
+from collector.sources.x_post import as_object, native_id
 
 WHERE_TO_GET_A_KEY = "copy the Bearer Token from your app's Keys and tokens page at https://console.x.com into .env"
 
@@ -19,6 +20,7 @@ _WHAT_THE_APP_NEEDS = (
     f'without the full archive set search = "recent" under [source.x]; else {WHERE_TO_GET_A_KEY}'
 )
 
+_TOKENS = frozenset({"next_token", "pagination_token"})
 _LONGEST_WINDOW_SECONDS = 15 * 60 + 10  # X counts requests in windows of 15 minutes; more is a broken header
 _WITHOUT_RESET_SECONDS = 60.0
 _ONE_A_SECOND_SECONDS = 2.0  # search/all allows one request a second, and says so with requests remaining
@@ -70,6 +72,30 @@ def check_lookup(answer: Mapping[str, Any]) -> None:
     named = any(native_id(each.get("resource_id")) or native_id(each.get("value")) for each in gone)
     if not (_is_list_of_posts(rows) and (rows or named)):
         raise _not_understood()
+
+
+def check_counts(answer: Mapping[str, Any]) -> None:
+    """Raises Retriable where an answer is no page of counts: a total, and the counts that make it up."""
+    rows = answer.get("data")
+    total = count_of(as_object(answer.get("meta")), "total_{}_count")
+    counted = isinstance(rows, list) and any(isinstance(row, dict) and count_of(row) is not None for row in rows)
+    if total is None or not (counted or (not rows and total == 0 and not answer.get("errors"))):
+        raise _not_understood()
+
+
+def refuses_token(response: httpx.Response) -> bool:
+    """Whether X refuses the very token that it gave to go on from."""
+    if response.status_code != 400:
+        return False
+    errors = (_problem(response) or {}).get("errors")
+    return any(
+        name in _TOKENS for each in (errors if isinstance(errors, list) else ()) for name in _parameters_of(each)
+    )
+
+
+def _parameters_of(error: object) -> list[str]:
+    parameters = as_object(as_object(error).get("parameters"))
+    return list(parameters) if len(parameters) == 1 else []  # of several nobody knows which is meant
 
 
 def _is_list_of_posts(rows: object) -> bool:

@@ -25,7 +25,8 @@ from chatkeep.stage.x import STAGE_TOKEN, build_x
 from chatkeep.stage.x_objects import id_at
 from collector.retrying import Retrying
 from collector.sources.base import Plan, Window
-from collector.sources.x import XSource, build_queries
+from collector.sources.x import XSource
+from collector.sources.x_queries import build_queries
 from collector.transport import build_client
 from collector.walker import Walker
 
