@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,8 +18,13 @@ from dotenv import dotenv_values
 from archive.errors import SettingsError, UsageError
 from archive.models import Chat, normalise_tag
 from chatkeep.sessions import Sitting, build_sessions, occurrences
+from collector.options import Budget, ChatOptions
 
-_CHAT_KEYS = frozenset({"title", "hashtags", "hosts", "timezone", "description", "session", "budget"})
+_CHAT_KEYS = frozenset({"title", "hashtags", "hosts", "timezone", "description", "session", "budget"}) | {
+    "conversations"
+}
+_BUDGET_KEYS = frozenset({"session", "month"})
+_LARGEST_BUDGET = 1_000_000  # dollars
 _SESSION_KEYS = frozenset({"starts", "ends", "every", "minutes", "questions", "id"})
 _YEARS = range(2006, 2101)  # the first hashtag chats are of 2007
 _KEYS = ("X_BEARER_TOKEN", "BLUESKY_HANDLE", "BLUESKY_APP_PASSWORD")
@@ -31,12 +37,16 @@ _SOURCES: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What chats.toml says. ``sources`` holds each platform's table; a platform that is not named is not asked."""
+    """What chats.toml says. ``sources`` holds each platform's table; a platform that is not named is not asked.
+
+    ``options`` are by chat: its budget, and what is fetched around its hashtag.
+    """
 
     path: Path
     chats: Mapping[str, Chat] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, ChatOptions] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
     """The names of the variables that hold the addresses to send alarms to; their values are among the secrets."""
 
@@ -85,7 +95,7 @@ def load_settings(path: Path, now: datetime, environment: Mapping[str, str] | No
         return Settings(path, secrets=secrets)
     text = _read(path)
     try:
-        table = tomllib.loads(text)
+        table = tomllib.loads(text, parse_float=Decimal)  # money is counted exactly
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(_syntax_message(path, str(error))) from error
     reader = _Reader(path, text)
@@ -95,7 +105,9 @@ def load_settings(path: Path, now: datetime, environment: Mapping[str, str] | No
     alarms = _read_alarms(reader, table)
     if alarms:
         secrets = _load_secrets(path.parent, os.environ if environment is None else environment, alarms)
-    return Settings(path, {chat.slug: chat for chat in chats}, _read_sources(reader, table), secrets, alarms)
+    options = {slug: _read_options(reader, chat) for slug, chat in _table(reader, table, "chat").items()}
+    sources = _read_sources(reader, table)
+    return Settings(path, {chat.slug: chat for chat in chats}, sources, secrets, options, alarms)
 
 
 def _refuse_twins(reader: _Reader, chats: Sequence[Chat]) -> None:
@@ -153,6 +165,29 @@ def _read_chat(reader: _Reader, slug: str, table: Mapping[str, Any], now: dateti
         description=reader.text(table, "description"),
         sessions=build_sessions(slug, zone, _read_sittings(reader, table, zone, now)),
     )
+
+
+def _read_options(reader: _Reader, table: Mapping[str, Any]) -> ChatOptions:
+    conversations = table.get("conversations", True)
+    if not isinstance(conversations, bool):
+        raise reader.error("conversations must be true or false", "write conversations = false", "conversations")
+    budget = table.get("budget", {})
+    if not isinstance(budget, dict):
+        raise reader.error("budget must be a table", "write budget = { session = 5.00, month = 20.00 }", "budget")
+    reader.known(budget, _BUDGET_KEYS, "budget")
+    return ChatOptions(
+        Budget(**{key: _tenth_cents(reader, key, value) for key, value in budget.items()}), conversations
+    )
+
+
+def _tenth_cents(reader: _Reader, key: str, dollars: object) -> int:
+    """US dollars as tenths of a cent, exactly."""
+    if isinstance(dollars, int | Decimal) and not isinstance(dollars, bool):
+        money = Decimal(dollars)
+        if money.is_finite() and 0 <= money <= _LARGEST_BUDGET and (money * 1000) % 1 == 0:
+            return int(money * 1000)
+    words = f"{key} of a budget must be US dollars, from 0 to a million, to a tenth of a cent"
+    raise reader.error(words, f"write {key} = 5.00", "budget")
 
 
 def _read_sittings(reader: _Reader, table: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> list[Sitting]:

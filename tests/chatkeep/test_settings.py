@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from archive.errors import SettingsError, UsageError
 from chatkeep.sessions import occurrences
 from chatkeep.settings import Settings, find_chat, load_settings
+from collector.options import Budget, ChatOptions
 
 NOW = datetime(2026, 10, 8, 14, 0, tzinfo=UTC)
 GOOD = """
@@ -67,6 +68,15 @@ def test_a_whole_file_is_read_in_the_chats_own_time(tmp_path: Path) -> None:
         ("[source.mastodon]\nservers = []\n", 2, "no server is named"),
         ("[source.myspace]\n", 1, "there are bluesky, mastodon, x"),
         ('[source.mastodon]\nservers = "https://a.example"\n', 2, "must be a list"),
+        ('[chat.a]\nconversations = "no"\n', 2, "write conversations = false"),
+        ("[chat.a]\n\nbudget = 5\n", 3, "write budget ="),
+        ("[chat.a]\nbudget = { week = 5 }\n", 2, "it may have month, session"),
+        ("[chat.a]\nbudget = { session = -1 }\n", 2, "US dollars"),
+        ("[chat.a]\nbudget = { session = 0.00001 }\n", 2, "tenth of a cent"),
+        ("[chat.a]\nbudget = { month = nan }\n", 2, "US dollars"),
+        ("[chat.a]\nbudget = { month = 1e99 }\n", 2, "US dollars"),
+        ("[chat.a]\nbudget = { month = true }\n", 2, "US dollars"),
+        ("[chat.a.budget]\nmonth = '5'\n", 1, "US dollars"),
     ],
 )
 def test_a_broken_file_is_answered_with_its_line_and_the_remedy(
@@ -95,7 +105,8 @@ def test_no_text_at_all_breaks_the_reader_of_settings(tmp_path_factory: pytest.T
     ["chat = V", "[chat]\na = V", "[chat.a]\nK = V", "[[chat.a.session]]\nK = V", "source = V", "[source]\nx = V"],
 )
 @pytest.mark.parametrize(
-    "key", ["title", "hashtags", "hosts", "timezone", "session", "starts", "minutes", "every", "budget"]
+    "key",
+    ["title", "hashtags", "hosts", "timezone", "session", "starts", "minutes", "every", "budget", "conversations"],
 )
 def test_values_of_a_wrong_kind_are_refused_in_one_line_or_read(
     tmp_path: Path, place: str, key: str, value: str
@@ -104,6 +115,25 @@ def test_values_of_a_wrong_kind_are_refused_in_one_line_or_read(
         load(tmp_path, place.replace("K", key).replace("V", value))
     except SettingsError as error:
         assert len(str(error).splitlines()) == 1  # noqa: PT017  # either is right; a traceback is not
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("", Budget(5_000, 20_000)),
+        ("budget = { session = 0.29, month = 1.005 }", Budget(290, 1_005)),
+        ("budget = { session = 0 }", Budget(0, 20_000)),
+        ("budget = { month = 1000000 }", Budget(5_000, 1_000_000_000)),
+    ],
+)
+def test_a_budget_is_read_to_the_tenth_of_a_cent_and_there_always_is_one(
+    tmp_path: Path, text: str, budget: Budget
+) -> None:
+    assert load(tmp_path, f"[chat.a]\n{text}\n").options["a"] == ChatOptions(budget, conversations=True)
+
+
+def test_conversations_can_be_switched_off(tmp_path: Path) -> None:
+    assert not load(tmp_path, "[chat.a]\nconversations = false\n").options["a"].conversations
 
 
 def test_no_file_gives_no_chat_and_no_error(tmp_path: Path) -> None:
