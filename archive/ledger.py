@@ -38,8 +38,7 @@ class Claim:
 class Account:
     """What one claim finds: spent of the session's and of the month's budget, open reservations included.
 
-    ``reservation`` is None where the request does not fit what is left. Near the end of a month it may be billed in
-    either, so the month that has less left counts.
+    ``left`` is what the next request may cost. ``reservation`` is None where it does not fit.
     """
 
     session_spent: int
@@ -62,27 +61,28 @@ def reserve(archive: _Archive, claim: Claim, choose: Callable[[int], int | None]
     What is spent is read in the transaction that writes the reservation, so two processes never overspend together.
     """
     now = archive.now()
+    # near the end of a month a request may be billed in either: both must be able to pay, and settle() lets both pay
+    months = {day[:7] for day in _days(now, shift(now, seconds=ANSWER_SECONDS))}
     with archive.transaction() as conn:
-        account = _load_account(conn, claim, now)
+        account = _load_account(conn, claim, months)
         wanted = choose(account.left) if account.left > 0 else None
         if wanted is None or wanted > account.left:
             return account
         row = conn.execute(
             "INSERT INTO reservations (at, day, platform, chat, session, walk, tenth_cents, state)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, 'open')",
-            (now, now[:10], claim.platform, claim.chat, claim.session, claim.walk, wanted),
+            (now, now[:10], claim.platform, claim.chat, claim.session, claim.walk, wanted * len(months)),
         )
     return Account(account.session_spent, account.month_spent, account.left, row.lastrowid)
 
 
-def _load_account(conn: sqlite3.Connection, claim: Claim, now: str) -> Account:
-    months = {day[:7] for day in _days(now, shift(now, seconds=ANSWER_SECONDS))}
+def _load_account(conn: sqlite3.Connection, claim: Claim, months: set[str]) -> Account:
     month_spent = max(load_spent(conn, claim.chat, month=month) for month in months)
     left = claim.month_limit - month_spent
     if claim.session is None:
-        return Account(0, month_spent, left)
+        return Account(0, month_spent, left // len(months))
     session_spent = load_spent(conn, claim.chat, session=claim.session)
-    return Account(session_spent, month_spent, min(left, claim.session_limit - session_spent))
+    return Account(session_spent, month_spent, min(left, claim.session_limit - session_spent) // len(months))
 
 
 def load_spent(conn: sqlite3.Connection, chat: str, *, session: str | None = None, month: str | None = None) -> int:
