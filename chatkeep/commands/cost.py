@@ -91,7 +91,7 @@ def _say_free(app: App, free: list[str], *, as_json: bool) -> None:
     if as_json:
         app.show([{"platform": PLATFORM_NAMES[name], "dollars": 0.0} for name in free], as_json=True)
     elif free:
-        app.say(f"{' and '.join(PLATFORM_NAMES[name] for name in free)}: costs nothing.")
+        app.say(f"{' and '.join(PLATFORM_NAMES[name] for name in free)} cost{'s' * (len(free) == 1)} nothing.")
     else:
         app.say("Nothing costs anything: chats.toml names no platform that charges.")
 
@@ -129,7 +129,7 @@ def _ask(archive: Archive, source: Source, chat: Chat, session: Session, setting
             raise walked.error
         if walked.status != "done":
             raise PartlyDone(f"{chat.slug}: X did not count the posts to the end ({walked.why}); run this again")
-    return _Expected(session, _scaled(sum(counted), session, archive), "X", sum(asked))
+    return _Expected(session, _scaled(sum(counted), session, archive), "X's own count", sum(asked))
 
 
 def _scaled(count: int, session: Session, archive: Archive) -> int:

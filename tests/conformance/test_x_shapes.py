@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ from typing import Any
 import httpx
 import pytest
 
+from archive.errors import Retriable
 from archive.models import Batch, Chat
 from archive.times import to_text
 from chatkeep.stage.faults import Faults
 from chatkeep.stage.feed import Edit, Feed, FeedAuthor, FeedPost
 from chatkeep.stage.serving import serving
 from chatkeep.stage.x import STAGE_TOKEN, build_x
-from collector.sources.x import XSource
+from chatkeep.stage.x_objects import id_at
+from collector.sources.base import Purpose, Window
+from collector.sources.x import Reach, XSource
 from collector.sources.x_fields import Dialect, Kind, build_fields
 from collector.sources.x_parse import Reader, parse_answer, parse_flattened
 from collector.transport import build_client
@@ -213,6 +217,53 @@ def test_every_field_we_ask_for_is_one_that_x_describes(version: str, dialect: D
         parameter = name if name == "expansions" else name.replace("_", ".")
         unknown = set(asked) - set(known[parameter]["items"]["enum"])
         assert unknown == set(), parameter
+
+
+COUNTS_SCHEMAS = {"legacy": "Get2TweetsCounts{}Response", "modern": "GetPostsCounts{}Response"}
+
+
+@needs_descriptions
+@pytest.mark.parametrize(("version", "dialect"), [("2.166", "legacy"), ("2.167", "modern")])
+@pytest.mark.parametrize(("reach", "route"), [("recent", "/2/tweets/counts/recent"), ("all", "/2/tweets/counts/all")])
+def test_counts_are_asked_for_and_read_as_x_describes_them(
+    version: str, dialect: Dialect, reach: Reach, route: str
+) -> None:
+    described = description(version)
+    asked: list[httpx.URL] = []
+    now = START + timedelta(hours=1)
+    app = build_x(FEED, lambda: now, Faults(), counts_in=dialect)
+    with serving(app) as base, build_client("test") as http:
+        http.event_hooks["request"] = [lambda request: asked.append(request.url)]
+        source = XSource(http, lambda: now, base_url=base, bearer_token=STAGE_TOKEN, dialect=dialect, search=reach)
+        (plan,) = source.plans("counts", CHAT, Window(at(-60 * 86_400), at(600)))
+        page = source.fetch(plan, None)
+        if page.next_cursor:
+            source.fetch(plan, page.next_cursor)
+    assert {url.path for url in asked} == {route}
+    assert {name for url in asked for name in url.params} <= set(parameters_of(described, route))
+    answer = json.loads(page.body)
+    name = COUNTS_SCHEMAS[dialect].format(reach.capitalize())
+    assert undescribed(answer, property_names(described, described["components"]["schemas"][name])) == set()
+    assert sum(count.posts_count for count in source.parse(page).counts) == 125
+
+
+@needs_descriptions
+@pytest.mark.parametrize(("version", "dialect"), [("2.166", "legacy"), ("2.167", "modern")])
+@pytest.mark.parametrize("purpose", ["sweep", "thread", "quotes", "posts"])
+def test_whatever_it_is_for_a_request_has_only_parameters_that_x_describes(
+    version: str, dialect: Dialect, purpose: Purpose
+) -> None:
+    asked: list[httpx.URL] = []
+    now = START + timedelta(hours=1)
+    with serving(build_x(FEED, lambda: now, Faults())) as base, build_client("test") as http:
+        http.event_hooks["request"] = [lambda request: asked.append(request.url)]
+        source = XSource(http, lambda: now, base_url=base, bearer_token=STAGE_TOKEN, dialect=dialect)
+        for plan in source.plans(purpose, CHAT, Window(at(0), at(600)), (str(id_at(START)),)):
+            with suppress(Retriable):  # a lookup of a post that is not there
+                source.fetch(plan, None)
+    assert asked
+    for url in asked:
+        assert set(url.params) <= set(parameters_of(description(version), url.path))
 
 
 def property_names(described: Json, schema: Json, seen: frozenset[str] = frozenset()) -> dict[str, Any]:
