@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from analysis.coverage import CoverWalk, Minute, build_coverage, load_walks
+from analysis.coverage_counts import Told, load_told
 from analysis.duplicates import Echo, group_duplicates
 from analysis.features import Context, find_wanted
 from analysis.normalising import Cleaned, normalise
@@ -67,14 +68,20 @@ class Analysed:
     kinds: dict[str, int] = field(default_factory=dict)
 
 
-def analyse_chat(conn: sqlite3.Connection, chat: Chat, *, version: str, register: Register | None = None) -> Analysed:
-    """Rebuilds every finding of a chat. The same archive and version give the same rows.
+def analyse_chat(
+    conn: sqlite3.Connection, chat: Chat, *, version: str, register: Register | None = None, now: str | None = None
+) -> Analysed:
+    """Rebuilds every finding of a chat. The same archive, version and ``now`` give the same rows.
 
-    Reading and thinking happen before the write transaction, which is short. ``register`` is for tests.
+    Reading and thinking happen before the write transaction, which is short. ``register`` is for tests. ``now`` is
+    the present: what ends later is said to be not over yet; None takes every minute as over.
     """
     with _reading(conn):
         walks = load_walks(conn, chat)
-        found = [analyse_session(rows, walks) for rows in _load_sessions(conn, chat)]
+        found = [
+            analyse_session(rows, walks, told=load_told(conn, chat, rows.session), now=now)
+            for rows in _load_sessions(conn, chat)
+        ]
     counts = Analysed(chat.slug)
     conn.execute("BEGIN IMMEDIATE")
     try:
@@ -92,7 +99,11 @@ def analyse_chat(conn: sqlite3.Connection, chat: Chat, *, version: str, register
 
 
 def analyse_session(
-    rows: SessionRows, walks: Sequence[CoverWalk] = (), people: Mapping[str, str] | None = None
+    rows: SessionRows,
+    walks: Sequence[CoverWalk] = (),
+    people: Mapping[str, str] | None = None,
+    told: Sequence[Told] = (),
+    now: str | None = None,
 ) -> Findings:
     """All that can be said of one session. Pure: the same rows give the same findings, however they were ordered."""
     tags = {tag.casefold() for tag in rows.chat.hashtags}
@@ -113,7 +124,8 @@ def analyse_session(
         count = supporters.count_people(proposal.post, evidence, people)
         theme = theme_of.get(proposal.post) if proposal.kind != "question" else None
         tips.append(Tip(build_tip_id(rows.session.id, proposal), proposal, evidence, theme, count))
-    coverage = build_coverage(rows.session, walks, rows.chat.hashtags, (post.posted_at for post in rows.posts))
+    posts = ((post.platform, post.posted_at) for post in rows.posts)
+    coverage = build_coverage(rows.session, walks, rows.chat.hashtags, posts, told, now)
     return Findings(rows, threads, tuple(tips), themes, tuple(coverage))
 
 

@@ -21,7 +21,10 @@ _FIRST, _LAST = "0000", "9999"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """As much of a post as membership needs. ``imported`` and ``threaded``: by which walks of this chat it was seen."""
+    """As much of a post as membership needs.
+
+    ``imported``, ``threaded``, ``quoting``: by which walks of this chat (of files, threads, quotes) it was seen.
+    """
 
     id: str
     author: str
@@ -29,10 +32,12 @@ class Candidate:
     reply_to: str | None = None
     conversation: str | None = None
     repost_of: str | None = None
+    quote_of: str | None = None
     tags: tuple[str, ...] = ()
     is_host: bool = False
     imported: bool = False
     threaded: bool = False
+    quoting: bool = False
     why: str = ""
 
 
@@ -54,7 +59,10 @@ def find_window(chat: Chat, session: Session) -> tuple[str, str]:
 def find_members(
     chat: Chat, session: Session, candidates: Iterable[Candidate], *, whole: bool = False
 ) -> dict[str, Candidate]:
-    """The posts of the session by id, each with ``why``: tagged, near tag, in thread, host or imported."""
+    """The posts of the session by id, each with ``why``: tagged, near tag, in thread, host, quote or imported.
+
+    A post that was fetched as a quote belongs where it quotes a post of this session within the session's window.
+    """
     opens, closes = (_FIRST, _LAST) if whole else find_window(chat, session)
     inside = {c.id: c for c in candidates if opens <= c.posted_at < closes}
     why = {c.id: "tagged" for c in inside.values() if set(c.tags) & set(chat.hashtags)}
@@ -67,6 +75,9 @@ def find_members(
             why.setdefault(post.id, "host")
         if post.imported:
             why.setdefault(post.id, "imported")
+    for post in [post for post in inside.values() if post.quoting and post.quote_of in why]:
+        if why.get(post.id, "imported") == "imported":
+            why[post.id] = "quote"
     return {post: replace(inside[post], why=reason) for post, reason in why.items()}
 
 
@@ -117,10 +128,13 @@ def _find_in_threads(inside: Mapping[str, Candidate], members: Mapping[str, str]
     return found
 
 
+_FETCHED_BY = ("import", "thread", "quotes")
 _MARKS = """
-  SELECT DISTINCT s.post, s.walk >= :thread AND s.walk < :threads AS threaded
+  SELECT DISTINCT s.post, CASE WHEN s.walk >= :import AND s.walk < :imports THEN 'import'
+    WHEN s.walk >= :thread AND s.walk < :threads THEN 'thread' ELSE 'quotes' END
   FROM sightings s JOIN {scope} p ON p.id = s.post
-  WHERE s.chat = :chat AND (s.walk >= :import AND s.walk < :imports OR s.walk >= :thread AND s.walk < :threads)
+  WHERE s.chat = :chat AND (s.walk >= :import AND s.walk < :imports OR s.walk >= :thread AND s.walk < :threads
+    OR s.walk >= :quotes AND s.walk < :quotess)
 """
 _SCOPE_WINDOW = "SELECT id FROM posts WHERE posted_at >= :opens AND posted_at < :closes"
 _SCOPE_WHOLE = """
@@ -128,6 +142,7 @@ _SCOPE_WHOLE = """
     SELECT post FROM post_tags WHERE tag IN ({tags})
     UNION SELECT post FROM sightings WHERE chat = :chat AND walk >= :import AND walk < :imports
     UNION SELECT post FROM sightings WHERE chat = :chat AND walk >= :thread AND walk < :threads
+    UNION SELECT post FROM sightings WHERE chat = :chat AND walk >= :quotes AND walk < :quotess
     UNION SELECT p.id FROM posts p JOIN member m ON p.reply_to = m.id
   )
   SELECT id FROM member UNION SELECT id FROM posts WHERE conversation IN (SELECT id FROM member)
@@ -140,7 +155,7 @@ def list_candidates(conn: sqlite3.Connection, chat: Chat, session: Session | Non
     Posts with a tombstone, or of an author with one, are left out.
     """
     values: dict[str, str] = {"chat": chat.slug}
-    for purpose in ("import", "thread"):
+    for purpose in _FETCHED_BY:
         key = f"{chat.slug}|{purpose}"
         values |= {purpose: key, f"{purpose}s": key + "\U0010ffff"}
     if session is None:
@@ -155,7 +170,8 @@ def list_candidates(conn: sqlite3.Connection, chat: Chat, session: Session | Non
 
 def _load_candidates(conn: sqlite3.Connection, chat: Chat, scope: str, values: dict[str, str]) -> list[Candidate]:
     rows = conn.execute(
-        "SELECT p.id, p.author, p.posted_at, p.reply_to, p.conversation, p.repost_of, p.platform || ':' || a.handle"
+        "SELECT p.id, p.author, p.posted_at, p.reply_to, p.conversation, p.repost_of, p.quote_of,"
+        " p.platform || ':' || a.handle"
         f" FROM {scope} c JOIN posts p ON p.id = c.id JOIN authors a ON a.id = p.author"
         " WHERE p.id NOT IN (SELECT key FROM tombstones) AND p.author NOT IN (SELECT key FROM tombstones)",
         values,
@@ -165,15 +181,16 @@ def _load_candidates(conn: sqlite3.Connection, chat: Chat, scope: str, values: d
         f"SELECT t.post, t.tag FROM {scope} p JOIN post_tags t ON t.post = p.id ORDER BY t.tag", values
     ):
         tags.setdefault(post, []).append(tag)
-    marks: dict[str, set[bool]] = {}
-    for post, threaded in conn.execute(_MARKS.format(scope=scope), values):
-        marks.setdefault(post, set()).add(bool(threaded))
+    marks: dict[str, set[str]] = {}
+    for post, purpose in conn.execute(_MARKS.format(scope=scope), values):
+        marks.setdefault(post, set()).add(purpose)
     hosts = {host.casefold() for host in chat.hosts}
     return [
         Candidate(
             id=r[0], author=r[1], posted_at=r[2], reply_to=r[3], conversation=r[4], repost_of=r[5],
-            tags=tuple(tags.get(r[0], ())), is_host=(r[6] or "").casefold() in hosts,
-            imported=False in marks.get(r[0], ()), threaded=True in marks.get(r[0], ()),
+            quote_of=r[6], tags=tuple(tags.get(r[0], ())), is_host=(r[7] or "").casefold() in hosts,
+            imported="import" in marks.get(r[0], ()), threaded="thread" in marks.get(r[0], ()),
+            quoting="quotes" in marks.get(r[0], ()),
         )
         for r in rows
     ]  # fmt: skip

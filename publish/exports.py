@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 
 from archive.errors import UsageError
+from publish.coverage_export import render_coverage_markdown
 from publish.guide import build_guide
 from publish.guide_markdown import render_guide_markdown
 from publish.posts_export import render_posts_csv, render_posts_markdown
@@ -23,6 +24,7 @@ EXPORTS: Mapping[tuple[str, str], Callable[[sqlite3.Connection, str], str]] = {
     ("transcript", "csv"): render_transcript_csv,
     ("posts", "md"): render_posts_markdown,
     ("posts", "csv"): render_posts_csv,
+    ("coverage", "md"): render_coverage_markdown,
 }
 """By (what, format). A new export is one module and one line here."""
 

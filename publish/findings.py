@@ -198,7 +198,7 @@ class ChatFindings:
 
 def load_findings(conn: sqlite3.Connection, slug: str) -> ChatFindings:
     """Everything that a chat's exports show. Raises UsageError for an unknown or not yet analysed chat."""
-    chat = _load_chat(conn, slug)
+    chat = load_chat(conn, slug)
     used = [row[0] for row in conn.execute("SELECT DISTINCT session FROM chat_posts WHERE chat = ?", (slug,))]
     (seen,) = conn.execute("SELECT count(DISTINCT post) FROM sightings WHERE chat = ?", (slug,)).fetchone()
     if seen and not used:
@@ -215,7 +215,8 @@ def load_findings(conn: sqlite3.Connection, slug: str) -> ChatFindings:
     return ChatFindings(chat, sessions, removed)
 
 
-def _load_chat(conn: sqlite3.Connection, slug: str) -> Chat:
+def load_chat(conn: sqlite3.Connection, slug: str) -> Chat:
+    """A chat with its sessions in order of time. Raises UsageError for one that the archive does not know."""
     row = conn.execute(
         "SELECT title, hashtags, hosts, timezone, description FROM chats WHERE slug = ?", (slug,)
     ).fetchone()

@@ -1,0 +1,93 @@
+"""What a platform says how many posts there were, beside what the archive holds of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.coverage_walks import find_tags
+from archive.models import PLATFORM_NAMES, Chat, Session
+from archive.times import from_text, shift
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """From ``starts_at`` (inclusive) to ``ends_at`` (exclusive) the platform counts ``told_count`` posts of a query.
+
+    ``held_count``: posts under the query's hashtags in the archive, without reposts, since searches leave these out.
+    Deleted ones count as held: the platform may have counted them before.
+    """
+
+    platform: str
+    query: str
+    starts_at: str
+    ends_at: str
+    told_count: int
+    held_count: int
+    seen_at: str
+
+    @property
+    def seconds(self) -> float:
+        """How long a time the count is of."""
+        return (from_text(self.ends_at) - from_text(self.starts_at)).total_seconds()
+
+
+def load_told(conn: sqlite3.Connection, chat: Chat, session: Session) -> list[Told]:
+    """The counts that touch a session, each with what the archive holds, by time; a query without hashtags is left out.
+
+    Platforms count by the time that they give a post, which is created_at.
+    """
+    rows = conn.execute(
+        'SELECT platform, "query", starts_at, ends_at, posts_count, seen_at FROM counts'
+        " WHERE chat = ? AND starts_at < ? AND ends_at > ? ORDER BY starts_at, ends_at, platform, query",
+        (chat.slug, shift(session.ends_at, minutes=1), shift(session.starts_at, minutes=-1)),
+    ).fetchall()
+    rows = [row for row in rows if find_tags(row[1])]
+    if not rows:
+        return []
+    held = _load_held(conn, min(row[2] for row in rows), max(row[3] for row in rows))
+    return [
+        Told(
+            platform=platform, query=query, starts_at=starts, ends_at=ends, told_count=count, seen_at=seen,
+            held_count=_count_held(held.get(platform, {}), find_tags(query), starts, ends),
+        )
+        for platform, query, starts, ends, count, seen in rows
+    ]  # fmt: skip
+
+
+_Held = dict[str, tuple[str, set[str]]]  # post: when it was created, its hashtags
+
+
+def _load_held(conn: sqlite3.Connection, starts_at: str, ends_at: str) -> dict[str, _Held]:
+    """By platform the posts of this time. posted_at, which has an index, is never later than created_at."""
+    held: dict[str, _Held] = {}
+    for platform, post, created_at, tag in conn.execute(
+        "SELECT p.platform, p.id, p.created_at, t.tag FROM posts p JOIN post_tags t ON t.post = p.id"
+        " WHERE p.posted_at >= ? AND p.posted_at < ? AND p.created_at >= ? AND p.created_at < ? AND p.kind <> 'repost'",
+        (shift(starts_at, days=-1), ends_at, starts_at, ends_at),
+    ):
+        held.setdefault(platform, {}).setdefault(post, (created_at, set()))[1].add(tag)
+    return held
+
+
+def _count_held(held: _Held, tags: frozenset[str], starts_at: str, ends_at: str) -> int:
+    return sum(starts_at <= created < ends_at and bool(own & tags) for created, own in held.values())
+
+
+def find_shortfall(told: Sequence[Told], start: str, end: str) -> str | None:
+    """Why the counts say that posts of this minute are missing, in words; None where they do not.
+
+    Of each query the finest count speaks: an hour's total says nothing of a minute that has its own.
+    """
+    touching = [one for one in told if one.starts_at < end and one.ends_at > start]
+    finest: dict[str, float] = {}
+    for one in touching:
+        finest[one.query] = min(finest.get(one.query, one.seconds), one.seconds)
+    for one in touching:
+        if one.seconds == finest[one.query] and one.told_count > one.held_count:
+            where = "in this minute" if one.seconds <= 60 else f"in the {one.seconds / 60:.0f} minutes round it"
+            posts = "post" if one.told_count == 1 else "posts"
+            name = PLATFORM_NAMES[one.platform]
+            return f"{name} counts {one.told_count:,} {posts} {where}, the archive holds {one.held_count:,}"
+    return None
