@@ -25,6 +25,7 @@ State = Literal["complete", "partial", "unknown"]
 NOT_OVER = "not over yet"
 _LONGEST_MINUTES = 24 * 60  # of a longer session only the minutes that hold posts are told
 _MOST_REASONS = 3
+_SOON_MINUTES = 5  # longer than the lag of any platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,10 @@ def build_coverage(
 
 
 def list_minutes(session: Session, post_minutes: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """The session's minutes, each with its start and its end; whole minutes of the clock."""
+    """The session's minutes, each with its start and its end; whole minutes of the clock from that of its start."""
     first = from_text(f"{session.starts_at[:16]}:00.000Z")
-    count = max(1, -int(-(from_text(session.ends_at) - first).total_seconds() // 60))
+    length = from_text(session.ends_at) - from_text(session.starts_at)
+    count = max(1, -int(-length.total_seconds() // 60))
     if count > _LONGEST_MINUTES:
         return [(minute, shift(minute, minutes=1)) for minute in sorted(post_minutes)]
     marks = [to_text(first + timedelta(minutes=n)) for n in range(count + 1)]
@@ -161,7 +163,7 @@ def _find_reason(walks: Sequence[CoverWalk], start: str, end: str) -> tuple[Stat
         last = max(unfinished, key=lambda walk: walk.opened_at)
         return state, _unfinished_words(last)
     later = [walk for walk in done if walk.opened_at >= end]
-    if any(walk.ends < end for walk in later):
+    if later and all(walk.ends < end and walk.opened_at < shift(end, minutes=_SOON_MINUTES) for walk in later):
         return state, "asked so soon after this minute that its last posts may not have shown yet"
     if later:
         return state, "only a part of this minute was searched"

@@ -184,6 +184,7 @@ def _certify(
     minutes = tuple(minute for minute in all_minutes if minute.platform == platform)
     walks = [walk for walk in evidence.walks if walk.platform == platform and walk.purpose in ASKING]
     mine = [w for w in walks if w.opened_at > session.starts_at and w.touches(session.starts_at, session.ends_at)]
+    by_time = sorted(mine, key=lambda walk: walk.opened_at)
     times = [posted_at for name, posted_at in evidence.posts if name == platform]
     return PlatformCertificate(
         platform=platform,
@@ -195,7 +196,7 @@ def _certify(
         servers=tuple(list_asked_servers(session, walks)),
         proof=_sum_up([walk for walk in mine if walk.status == "done"]),
         stops=tuple(map(_told_of, _find_stops(walks, session))),
-        sweeps=tuple(_told_of(w) for w in mine if w.purpose == "sweep" and w.opened_at >= session.ends_at),
+        sweeps=tuple(_told_of(w) for w in by_time if w.purpose == "sweep" and w.opened_at >= session.ends_at),
         rechecks=evidence.rechecks.get(platform),
         listened=tuple(find_listened(platform, session, evidence.intervals, now)),
         told=tuple(one for one in evidence.told if one.platform == platform),

@@ -82,7 +82,7 @@ def _session(certificate: Certificate) -> Iterator[str]:
 
 
 def _table(certificate: Certificate) -> Iterator[str]:
-    yield "| Platform | Complete minutes | Partial minutes | Unknown minutes | Posts captured | Answers after the end |"
+    yield "| Platform | Complete minutes | Partial minutes | Unknown minutes | Posts captured | Posts after the end |"
     yield "| --- | --: | --: | --: | --: | --: |"
     for one in certificate.platforms:
         cells = (one.count("complete"), one.count("partial"), one.count("unknown"), one.posts_count, one.late_count)
@@ -94,7 +94,8 @@ def _spans(certificate: Certificate) -> Iterator[str]:
         yield f"- **{PLATFORM_NAMES[one.platform]}**"
         for span in one.spans:
             when = f"{told_time(span.starts_at, certificate)} to {told_time(span.ends_at, certificate)}"
-            state = "" if span.why == NOT_OVER else f"{span.state}: "
+            says_it = span.why == NOT_OVER or span.why.startswith(span.state)
+            state = "" if says_it else f"{span.state}: "
             yield f"  - {when} ({counted(span.minutes_count, 'minute')}), {state}{escape_inline(span.why)}"
         if not one.spans:
             yield "  - no minute of the session holds a post"
@@ -144,9 +145,10 @@ def _sweeps(certificate: Certificate, sweeps: Sequence[Asked]) -> str:
     after: dict[str, None] = {}
     for sweep in done:
         after[_told_after(certificate.session.ends_at, sweep.opened_at)] = None
-    words = f"Searched again whole {listed(list(after))} after the end" if after else "Searched again after the end"
-    left = len(sweeps) - len(done)
-    return f"{words}{f'; {left} of these searches did not reach the end' if left else ''}."
+    words = [f"Searched again whole {listed(list(after))} after the session."] if after else []
+    if left := len(sweeps) - len(done):
+        words.append(f"{counted(left, 'search', 'searches')} after the session did not reach the end.")
+    return " ".join(words)
 
 
 def _told_after(ends_at: str, moment: str) -> str:
@@ -182,7 +184,7 @@ def _counts(told: Sequence[Told]) -> Iterator[str]:
         short = sum(one.told_count > one.held_count for one in own)
         says = counted(sum(one.told_count for one in own), "post")
         held = sum(one.held_count for one in own)
-        less = f"; in {counted(short, 'count')} of {len(own)} it is fewer" if short else ""
+        less = f", and fewer in {short} of {counted(len(own), 'count')}" if short else ""
         yield f"For {query} {name} itself counts {says} in this time; the archive holds {held:,}{less}."
 
 

@@ -76,7 +76,9 @@ def _partly(one: PlatformCertificate) -> str:
         words = "nothing is known" if one.is_asked else "was not captured"
         return f"On {name} {words}." if one.is_asked else f"{name} {words}."
     counts = [f"{count} {state}" for count, state in ((partial, "partial"), (unknown, "unknown")) if count]
-    return f"On {name} {complete} of {counted(total, 'minute')} are complete, {listed(counts)}."
+    if not complete:
+        return f"On {name} no minute is complete: of {total} {'are' if total > 1 else 'is'} {listed(counts)}."
+    return f"On {name} {listed([f'{complete} of {total} minutes are complete', *counts])}."
 
 
 def host_of(server: str) -> str:

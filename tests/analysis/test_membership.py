@@ -77,6 +77,42 @@ def test_imported_posts_belong_and_keep_the_better_reason() -> None:
     assert members(candidate(5, imported=True), tagged(6, imported=True)) == {"x:5": "imported", "x:6": "tagged"}
 
 
+def test_a_fetched_quote_of_a_session_post_belongs_within_the_horizon() -> None:
+    quote = candidate(30, quote_of="x:5", quoting=True)
+    assert members(tagged(5), quote) == {"x:5": "tagged", "x:30": "quote"}
+    assert members(tagged(5), replace(quote, posted_at=shift(END, days=6))) == {"x:5": "tagged", "x:30": "quote"}
+    assert members(tagged(5), replace(quote, posted_at=shift(END, days=8))) == {"x:5": "tagged"}
+
+
+def test_a_quote_of_something_else_or_one_that_only_came_along_does_not_belong() -> None:
+    assert members(tagged(5), candidate(30, quote_of="x:elsewhere", quoting=True)) == {"x:5": "tagged"}
+    assert members(tagged(5), candidate(30, quote_of="x:5")) == {"x:5": "tagged"}
+    quote, quote_of_it = (candidate(n, quote_of=of, quoting=True) for n, of in ((30, "x:5"), (31, "x:30")))
+    assert members(tagged(5), quote_of_it, quote) == {"x:5": "tagged", "x:30": "quote"}
+
+
+def test_a_quote_keeps_a_better_reason_and_comes_before_imported() -> None:
+    found = members(
+        tagged(5),
+        tagged(6, quote_of="x:5", quoting=True),
+        candidate(7, quote_of="x:5", quoting=True, reply_to="x:5"),
+        candidate(8, quote_of="x:5", quoting=True, is_host=True),
+        candidate(9, quote_of="x:5", quoting=True, imported=True),
+        candidate(10, imported=True),
+        candidate(11, quote_of="x:10", quoting=True),
+    )
+    assert found == {
+        "x:5": "tagged", "x:6": "tagged", "x:7": "in thread", "x:8": "host", "x:9": "quote", "x:10": "imported",
+        "x:11": "quote",
+    }  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.sampled_from((5, 6, 7, 8, 9)), st.sampled_from(("x:5", "x:6", "x:7", "x:x"))), max_size=8))
+def test_which_quotes_belong_does_not_depend_on_their_order(quotes: list[tuple[int, str]]) -> None:
+    posts = {minute: candidate(minute, quote_of=of, quoting=True) for minute, of in quotes if of != f"x:{minute}"}
+    assert members(tagged(4), *posts.values()) == members(*reversed(posts.values()), tagged(4))
+
+
 def test_a_late_answer_belongs_to_the_session_before_until_the_next_one_opens() -> None:
     later = Session(
         id="northmoor-2", chat="northmoor", starts_at=shift(START, days=3), ends_at=shift(END, days=3), questions=()
