@@ -14,7 +14,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from analysis.coverage_counts import Told, find_shortfall
-from analysis.coverage_walks import ASKING, CoverWalk, list_servers, load_walks
+from analysis.coverage_walks import ASKING, CoverWalk, list_servers, load_walks, select_walks
 from analysis.membership import HORIZON_DAYS
 from archive.models import PLATFORM_NAMES, PLATFORMS, Session, normalise_tag
 from archive.times import from_text, shift, to_text
@@ -75,6 +75,7 @@ def build_coverage(
     for platform, posted_at in posts:
         held[platform].add(f"{posted_at[:16]}:00.000Z")
     minutes = list_minutes(session, set().union(*held.values()))
+    walks = select_walks(walks, session.starts_at, session.ends_at, HORIZON_DAYS)
     found = []
     for platform in PLATFORMS:
         ground = _find_ground(platform, session, walks, hashtags)
@@ -110,7 +111,7 @@ def _find_ground(platform: str, session: Session, walks: Iterable[CoverWalk], ha
         if walk.opened_at > session.starts_at and walk.begins < last:
             for tag in walk.tags:
                 units.get(_Unit(walk.server, tag), []).append(walk)
-    imported = any(walk.purpose == "import" and walk.pages_count for walk in own)
+    imported = any(walk.purpose == "import" and walk.pages_count and walk.opened_at > session.starts_at for walk in own)
     return _Ground(platform, units, imported, set(), [], None)
 
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from analysis.coverage import Minute, State, build_coverage, list_asked_servers
 from analysis.coverage_counts import Told, load_told
 from analysis.coverage_listening import Listened, find_listened, load_intervals
-from analysis.coverage_walks import ASKING, CoverWalk, load_walks
+from analysis.coverage_walks import ASKING, CoverWalk, load_walks, select_walks
 from analysis.membership import HORIZON_DAYS, find_members, find_window, list_candidates
 from archive.models import PLATFORMS, Chat, Session
 from archive.times import shift
@@ -127,12 +127,12 @@ def build_certificate(
     return certify(chat, session, load_evidence(conn, chat, session, walks), now)
 
 
-def build_certificates(conn: sqlite3.Connection, chat: Chat, now: str) -> list[Certificate]:
-    """The certificates of the sessions that have begun, the latest first."""
+def build_certificates(conn: sqlite3.Connection, chat: Chat, now: str, most: int | None = None) -> list[Certificate]:
+    """The certificates of the sessions that have begun, the latest first; ``most``: of so many sessions at most."""
     walks = load_walks(conn, chat)
     begun = [session for session in chat.sessions if session.starts_at < now]
     latest = sorted(begun, key=lambda session: (session.starts_at, session.id), reverse=True)
-    return [build_certificate(conn, chat, session, now, walks) for session in latest]
+    return [build_certificate(conn, chat, session, now, walks) for session in latest[:most]]
 
 
 def load_evidence(
@@ -146,8 +146,9 @@ def load_evidence(
         " AND (p.id IN (SELECT key FROM tombstones) OR p.author IN (SELECT key FROM tombstones)) GROUP BY p.platform",
         (*find_window(chat, session), chat.slug),
     )
+    all_walks = load_walks(conn, chat) if walks is None else walks
     return Evidence(
-        walks=load_walks(conn, chat) if walks is None else walks,
+        walks=select_walks(all_walks, session.starts_at, session.ends_at, HORIZON_DAYS),
         told=load_told(conn, chat, session),
         posts=[(post.id.partition(":")[0], post.posted_at) for post in members.values()],
         gone=Counter(dict(gone.fetchall())),

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.coverage_walks import find_tags
+from analysis.coverage_walks import find_tags, shift_back
 from archive.models import PLATFORM_NAMES, Chat, Session
 from archive.times import from_text, shift
 
@@ -41,7 +41,7 @@ def load_told(conn: sqlite3.Connection, chat: Chat, session: Session) -> list[To
     rows = conn.execute(
         'SELECT platform, "query", starts_at, ends_at, posts_count, seen_at FROM counts'
         " WHERE chat = ? AND starts_at < ? AND ends_at > ? ORDER BY starts_at, ends_at, platform, query",
-        (chat.slug, shift(session.ends_at, minutes=1), shift(session.starts_at, minutes=-1)),
+        (chat.slug, shift(session.ends_at, minutes=1), shift_back(session.starts_at, minutes=1)),
     ).fetchall()
     rows = [row for row in rows if find_tags(row[1])]
     if not rows:
@@ -65,7 +65,7 @@ def _load_held(conn: sqlite3.Connection, starts_at: str, ends_at: str) -> dict[s
     for platform, post, created_at, tag in conn.execute(
         "SELECT p.platform, p.id, p.created_at, t.tag FROM posts p JOIN post_tags t ON t.post = p.id"
         " WHERE p.posted_at >= ? AND p.posted_at < ? AND p.created_at >= ? AND p.created_at < ? AND p.kind <> 'repost'",
-        (shift(starts_at, days=-1), ends_at, starts_at, ends_at),
+        (shift_back(starts_at, days=1), ends_at, starts_at, ends_at),
     ):
         held.setdefault(platform, {}).setdefault(post, (created_at, set()))[1].add(tag)
     return held

@@ -147,9 +147,15 @@ def _corrected(walk: CoverWalk, ahead: timedelta | None) -> CoverWalk:
     return replace(walk, opened_at=opened_at, covers_to=ends, clock_ahead_seconds=round(ahead.total_seconds()))
 
 
+def select_walks(walks: Iterable[CoverWalk], starts_at: str, ends_at: str, horizon_days: int) -> list[CoverWalk]:
+    """Those of a chat's walks that can say anything of one session; a year's worth would slow every step after this."""
+    first, last = shift_back(starts_at, days=1), shift(ends_at, days=horizon_days)
+    return [walk for walk in walks if walk.opened_at >= first and (walk.opened_at <= last or walk.begins <= last)]
+
+
 def list_servers(walks: Iterable[CoverWalk], starts_at: str, ends_at: str, horizon_days: int) -> list[str]:
     """The servers of these walks that were asked for a session: opened round it, or going over some of it."""
-    first, last = shift(starts_at, days=-1), shift(ends_at, days=horizon_days)
+    first, last = shift_back(starts_at, days=1), shift(ends_at, days=horizon_days)
     found = set()
     for walk in walks:
         # Polls that found nothing new are one row, whose opened_at is that of the last.
@@ -157,3 +163,11 @@ def list_servers(walks: Iterable[CoverWalk], starts_at: str, ends_at: str, horiz
         if (opened_from <= last and walk.opened_at >= first) or walk.touches(starts_at, ends_at):
             found.add(walk.server)
     return sorted(found)
+
+
+def shift_back(moment: str, **delta: float) -> str:
+    """The archive time earlier by this much, as far back as there are years: posts that claim the year 1 occur."""
+    try:
+        return shift(moment, **{unit: -count for unit, count in delta.items()})
+    except OverflowError:
+        return _EVER

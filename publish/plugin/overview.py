@@ -19,6 +19,7 @@ BEST = 3
 _TIPS_A_KIND = 10
 _LINKS = 12
 _PEOPLE = 60
+_MOST_REASONS = 4  # why minutes are not complete: the rest stands minute by minute
 _NO_ADVICE = (TIP_KIND_NAMES["concern"], TIP_KIND_NAMES["question"])
 
 Row = Mapping[str, Any]
@@ -253,11 +254,13 @@ def _coverage_words(platform: str, rows: Sequence[Row]) -> tuple[str, str, str]:
     if whole == total:
         return platform, "complete", f"complete for all {total} minutes{complete_where(platform)}."
     said = [f"complete for {whole} of {total} minutes"] if whole else []
+    short = [row for row in rows if row["state"] != "complete"]
     said += [
         f"{row['state']} for {'all ' if row['minutes'] == total else ''}{row['minutes']} {_span(row)}: {row['why']}"
-        for row in rows
-        if row["state"] != "complete"
+        for row in short[:_MOST_REASONS]
     ]
+    if more := sum(row["minutes"] for row in short[_MOST_REASONS:]):
+        said.append(f"not complete for {more} more, for other reasons")
     state = "unknown" if all(row["state"] == "unknown" for row in rows) else "partial"
     return platform, state, "; ".join(said).rstrip(".") + "."
 

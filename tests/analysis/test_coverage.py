@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -216,6 +217,13 @@ def test_the_count_of_a_minute_speaks_before_that_of_its_hour() -> None:
     assert rows[-1].why == "X counts 99 posts in the 60 minutes round it, the archive holds 98"
 
 
+def test_a_file_imported_before_the_session_says_nothing_of_it() -> None:
+    file = walk(
+        key="northmoor|import|tags|chat.csv", covers_from=None, covers_to=None, opened_at=shift(START, hours=-1)
+    )
+    assert states(file) == {"unknown": 60}
+
+
 def test_posts_that_nothing_proves_make_a_minute_partial() -> None:
     rows = build_coverage(SESSION, [], TAGS, [("bluesky", shift(START, minutes=4, seconds=9))])
     (known,) = [row for row in rows if row.state != "unknown"]
@@ -229,3 +237,10 @@ def test_of_a_session_longer_than_a_day_only_minutes_with_posts_are_told() -> No
         long, [], TAGS, [("x", shift(START, days=3, seconds=12)), ("x", shift(START, days=3, seconds=40))]
     )
     assert [row.minute for row in rows if row.platform == "x"] == [shift(START, days=3)]
+
+
+def test_a_post_that_claims_the_first_day_of_all_is_no_trouble() -> None:
+    first = "0001-01-01T00:00:00.000Z"
+    ever = replace(SESSION, starts_at=first, ends_at=START)
+    rows = build_coverage(ever, [masto("a.example", covers_from=None)], TAGS, [("mastodon", first)])
+    assert [row.minute for row in rows if row.platform == "mastodon" and row.state == "complete"] == [first]

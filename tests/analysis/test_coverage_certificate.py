@@ -123,6 +123,7 @@ def test_only_sessions_that_have_begun_are_certified_the_latest_first(ground: Gr
     ground.chat.sessions = (*ground.chat.sessions, *later)
     found = build_certificates(ground.conn, ground.chat, shift(START, days=7, minutes=10))
     assert [certificate.session.id for certificate in found] == ["northmoor-7", "northmoor-1"]
+    assert build_certificates(ground.conn, ground.chat, NOW, most=1)[0].session.id == "northmoor-7"
     assert sum(minute.why == "not over yet" for minute in found[0].platforms[0].minutes) == 50
 
 

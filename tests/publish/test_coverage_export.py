@@ -14,6 +14,7 @@ from archive.times import shift
 from publish.coverage_export import render_coverage_markdown
 from publish.coverage_picture import render_coverage_picture
 from publish.exports import render_export
+from publish.plugin.overview import _coverage_words
 
 NOW = shift(END, days=8)
 
@@ -162,3 +163,11 @@ def test_minutes_to_come_are_blank(ground: Ground) -> None:
 def test_without_a_session_the_picture_says_so() -> None:
     nothing: list[Certificate] = []
     assert render_coverage_picture(nothing) == "No session has begun yet."
+
+
+def test_the_overview_of_a_session_names_the_commonest_reasons_and_counts_the_rest() -> None:
+    at = "2026-10-08 13:05"
+    rows = [{"state": "partial", "why": f"reason {n}", "minutes": 9 - n, "first": at, "last": at} for n in range(6)]
+    _, state, words = _coverage_words("X", rows)
+    assert state == "partial"
+    assert words.endswith("partial for 6 minutes (13:05): reason 3; not complete for 9 more, for other reasons.")
