@@ -112,18 +112,22 @@ def _key_ranges(chat: str, purposes: Iterable[str]) -> Iterator[tuple[str, str]]
 
 
 def _load_clock_errors(conn: sqlite3.Connection, walks: list[int]) -> dict[int, timedelta]:
-    """By how much our clock was ahead of the platform's Date on the first or last page of these walks, if it was."""
+    """By how much our clock was ahead of the platform's Date when these walks began, or on a page of theirs, if it was.
+
+    A walk begins before its first answer; of polls joined in one row only the pages tell, since its beginning moved on.
+    """
     rows = conn.execute(
-        "SELECT walk, fetched_at, headers FROM pages WHERE id IN ("
+        "SELECT p.walk, p.headers, p.fetched_at, iif(w.repeats_count, p.fetched_at, w.opened_at)"
+        " FROM pages p JOIN walks w ON w.id = p.walk WHERE p.id IN ("
         "SELECT min(id) FROM pages WHERE walk IN (SELECT value FROM json_each(:walks)) GROUP BY walk UNION ALL "
         "SELECT max(id) FROM pages WHERE walk IN (SELECT value FROM json_each(:walks)) GROUP BY walk)",
         {"walks": json.dumps(walks)},
     )
     ahead: dict[int, timedelta] = defaultdict(timedelta)
-    for walk, fetched_at, headers in rows:
+    for walk, headers, *ours in rows:
         theirs = _read_date(headers)
-        if theirs is not None and from_text(fetched_at) - theirs > _CLOCK_TOLERANCE:
-            ahead[walk] = max(ahead[walk], from_text(fetched_at) - theirs)
+        if theirs is not None and (error := from_text(max(ours)) - theirs) > _CLOCK_TOLERANCE:
+            ahead[walk] = max(ahead[walk], error)
     return dict(ahead)
 
 

@@ -108,6 +108,19 @@ def test_a_clock_that_was_ahead_proves_nothing_of_the_time_to_come(ground: Groun
     assert (walk.opened_at, walk.covers_to, walk.clock_ahead_seconds) == (theirs, START, 3600)
 
 
+def test_a_clock_that_was_put_right_before_the_first_page_is_noticed_by_the_walks_beginning(ground: Ground) -> None:
+    theirs = shift(START, minutes=1)
+    ground.page(ground.walk(opened_at=shift(END, minutes=1), covers_to=END), theirs, http_date(theirs))
+    assert certified(ground).count("complete") == 0
+
+
+def test_polls_that_were_joined_began_later_than_their_pages_and_prove_all_the_same(ground: Ground) -> None:
+    first = shift(START, minutes=1)
+    walk = ground.walk(opened_at=shift(END, minutes=2), covers_to=shift(END, minutes=1), repeats_count=99)
+    ground.page(walk, first, http_date(first))
+    assert certified(ground).count("complete") == 60
+
+
 def test_a_clock_that_was_right_or_behind_changes_nothing(ground: Ground) -> None:
     for opened, date in ((END, END), (END, shift(END, hours=2)), (END, None)):
         walk = ground.walk(opened_at=shift(opened, minutes=5))
