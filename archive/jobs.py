@@ -82,9 +82,17 @@ def save_job(archive: Archive, row: JobRow) -> JobState:
 
 
 def settle_session(archive: Archive, chat: str, session: str) -> JobState:
-    """Notes that nothing of a session is left to do, and lets go of its single jobs; the monthly look stays."""
+    """Notes that nothing of a session is left to do, and lets go of its single jobs; the monthly look stays.
+
+    A walk of the session that never came to its end is given up: nothing will go on with it.
+    """
     now = archive.now()
     with archive.transaction() as conn:
+        conn.execute(
+            "UPDATE walks SET status = 'abandoned', closed_at = ?, why = coalesce(why, 'its week was over')"
+            " WHERE session = ? AND status = 'open' AND key NOT LIKE '%|tag|%' AND key NOT LIKE '%|live|%'",
+            (now, session),
+        )
         conn.execute("DELETE FROM jobs WHERE session = ? AND key NOT LIKE '%|recheck monthly|%'", (session,))
         conn.execute(
             "INSERT INTO jobs (key, kind, chat, session, lane, due_at, state, tries_count, ended_at)"

@@ -16,6 +16,12 @@ from archive.models import Batch, Post
 from archive.projection import build_version, project
 from archive.saving import PageContext, counts_of, load_last_metrics, load_versions
 
+# Purposes that say the same of why a post is here: it stood under the hashtag, or it is known and was looked up.
+_UNDER_THE_TAG = ("tag", "sweep", "live")
+_ALIKE = dict.fromkeys(_UNDER_THE_TAG, _UNDER_THE_TAG) | {
+    "posts": (*_UNDER_THE_TAG, "posts", "thread", "quotes", "import")
+}
+
 
 def only_repeats(conn: sqlite3.Connection, batch: Batch, context: PageContext) -> bool:
     """Whether everything on the page is in the archive as the latest that is known.
@@ -54,7 +60,7 @@ def _counts_known(conn: sqlite3.Connection, posts: Iterable[Post]) -> bool:
 
 def _authors_known(conn: sqlite3.Connection, batch: Batch) -> bool:
     rows = conn.execute(
-        "SELECT id, fields_seen FROM json_each(?) CROSS JOIN authors ON id = value",
+        "SELECT authors.id, fields_seen FROM json_each(?) CROSS JOIN authors ON authors.id = value",
         [json.dumps([author.id for author in batch.authors])],
     )
     seen = {author: orjson.loads(fields) for author, fields in rows}
@@ -66,12 +72,17 @@ def _authors_known(conn: sqlite3.Connection, batch: Batch) -> bool:
 
 
 def _sighted(conn: sqlite3.Connection, posts: Iterable[Post], context: PageContext) -> bool:
-    """Whether this walk has seen the posts on this server before, and none of them is thought to be unavailable."""
+    """Whether such a walk has seen the posts on this server before, and none of them is thought to be unavailable."""
     primary = json.dumps([post.id for post in posts if post.primary])
+    purpose = context.walk.split("|")[1] if "|" in context.walk else ""
+    alike = _ALIKE.get(purpose, (purpose,))
     unseen = conn.execute(
-        "SELECT 1 FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM sightings WHERE chat = ?2 AND walk = ?3"
-        " AND server = ?4 AND post = value) LIMIT 1",
-        (primary, context.chat, context.walk, context.server),
+        "SELECT 1 FROM json_each(?1) AS p WHERE NOT EXISTS (SELECT 1 FROM sightings AS s WHERE s.post = p.value"
+        " AND s.chat = ?2 AND s.server = ?3 AND EXISTS (SELECT 1 FROM json_each(?4) AS a"
+        " WHERE s.walk >= ?2 || '|' || a.value || '|' AND s.walk < ?2 || '|' || a.value || '}')) LIMIT 1",
+        (primary, context.chat, context.server, json.dumps(alike)),
     ).fetchone()
-    gone = conn.execute("SELECT 1 FROM json_each(?) JOIN tombstones ON key = value LIMIT 1", (primary,)).fetchone()
+    gone = conn.execute(
+        "SELECT 1 FROM json_each(?) AS p JOIN tombstones ON tombstones.key = p.value LIMIT 1", (primary,)
+    ).fetchone()
     return unseen is None and gone is None

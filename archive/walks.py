@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Walk:
     """One row of walks. ``covers_from`` and ``covers_to`` are the times that the walk proves once it is done.
 
-    ``session`` is the one that the walk was made for, where one was meant: its budget pays; else the month's alone does.
+    ``session`` is the one that the walk was made for, where one was meant: its budget pays; else the month's alone.
     """
 
     id: int

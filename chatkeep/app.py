@@ -54,14 +54,11 @@ class App:
         return load_settings(self.config, self.clock())
 
     @contextmanager
-    def opened(self, command: str | None = None) -> Iterator[Archive]:
+    def opened(self, command: str | None = None, clock: Clock | None = None) -> Iterator[Archive]:
         """The archive with the settings' chats written into it; ``command`` notes a run."""
         settings = self.load_settings()
-        with open_archive(self.archive_path, self.clock) as archive:
-            known = archive.load_chats()
-            for slug, chat in settings.chats.items():
-                if _differs(known.get(slug), chat):
-                    archive.save_chat(chat)
+        with open_archive(self.archive_path, clock or self.clock) as archive:
+            save_chats(archive, settings)
             if command is None:
                 yield archive
                 return
@@ -113,6 +110,14 @@ class App:
             for row in rows:
                 table.add_row(*(Text("" if value is None else printable(str(value))) for value in row.values()))
             self.out.print(table)
+
+
+def save_chats(archive: Archive, settings: Settings) -> None:
+    """Writes the settings' chats and sessions into the archive, where they differ."""
+    known = archive.load_chats()
+    for slug, chat in settings.chats.items():
+        if _differs(known.get(slug), chat):
+            archive.save_chat(chat)
 
 
 def printable(text: str) -> str:

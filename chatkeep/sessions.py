@@ -12,6 +12,7 @@ from archive.models import Session
 from archive.times import to_text
 
 _EVERY = re.compile(r"^\s*(mon|tue|wed|thu|fri|sat|sun)[a-z]*\s+(\d{1,2})[:.](\d{2})\s*$", re.IGNORECASE)
+_LONGEST_MISSED_DAYS = 60  # what was missed longer ago is nobody's live chat
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -23,19 +24,26 @@ def parse_every(text: str) -> tuple[int, time]:
     return _DAYS.index(match[1].lower()), time(int(match[2]), int(match[3]))
 
 
-def occurrences(every: str, minutes: int, zone: ZoneInfo, now: datetime) -> list[tuple[datetime, datetime]]:
-    """The latest sitting that has begun and the next one; the local hour holds through clock changes."""
+def occurrences(
+    every: str, minutes: int, zone: ZoneInfo, now: datetime, since: datetime | None = None
+) -> list[tuple[datetime, datetime]]:
+    """The latest sitting that has begun and the next one; the local hour holds through clock changes.
+
+    With ``since`` also those between it and now: a collector that was off makes up for what it missed.
+    """
     weekday, at = parse_every(every)
     today = now.astimezone(zone).date()
     found = []
-    for days in range(-7, 8):
+    back = 7 if since is None else max(7, min((now - since).days + 7, _LONGEST_MISSED_DAYS))
+    for days in range(-back, 8):
         day = today + timedelta(days=days)
         if day.weekday() == weekday:
             start = datetime.combine(day, at, zone)
             found.append((start, start + timedelta(minutes=minutes)))
     begun = [pair for pair in found if pair[0] <= now]
     coming = [pair for pair in found if pair[0] > now]
-    return begun[-1:] + coming[:1]
+    missed = [pair for pair in begun[:-1] if since is not None and pair[0] > since]
+    return missed + begun[-1:] + coming[:1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,10 @@ _LARGEST_BUDGET = 1_000_000  # dollars
 _SESSION_KEYS = frozenset({"starts", "ends", "every", "minutes", "questions", "id"})
 _YEARS = range(2006, 2101)  # the first hashtag chats are of 2007
 _KEYS = ("X_BEARER_TOKEN", "BLUESKY_HANDLE", "BLUESKY_APP_PASSWORD")
+_NOWHERE: Mapping[str, datetime] = {}
 _SOURCES: Mapping[str, frozenset[str]] = {
-    "bluesky": frozenset({"service"}),
-    "mastodon": frozenset({"servers"}),
+    "bluesky": frozenset({"service", "jetstream", "stream"}),
+    "mastodon": frozenset({"servers", "stream"}),
     "x": frozenset({"base_url", "search", "dialect"}),
 }
 
@@ -88,8 +89,16 @@ class _Reader:
         return value
 
 
-def load_settings(path: Path, now: datetime, environment: Mapping[str, str] | None = None) -> Settings:
-    """Reads chats.toml; a file that is not there gives empty settings. Raises SettingsError with line and remedy."""
+def load_settings(
+    path: Path,
+    now: datetime,
+    environment: Mapping[str, str] | None = None,
+    weekly_since: Mapping[str, datetime] = _NOWHERE,
+) -> Settings:
+    """Reads chats.toml; a file that is not there gives empty settings. Raises SettingsError with line and remedy.
+
+    ``weekly_since`` names by chat the latest sitting of a weekly chat that is known: those after it are given too.
+    """
     secrets = _load_secrets(path.parent, os.environ if environment is None else environment)
     if not path.exists():
         return Settings(path, secrets=secrets)
@@ -100,12 +109,13 @@ def load_settings(path: Path, now: datetime, environment: Mapping[str, str] | No
         raise SettingsError(_syntax_message(path, str(error))) from error
     reader = _Reader(path, text)
     reader.known(table, frozenset({"chat", "source", "alarms"}), "chats.toml")
-    chats = [_read_chat(reader, slug, chat, now) for slug, chat in _table(reader, table, "chat").items()]
+    tables = _table(reader, table, "chat")
+    chats = [_read_chat(reader, slug, chat, (now, weekly_since.get(slug))) for slug, chat in tables.items()]
     _refuse_twins(reader, chats)
     alarms = _read_alarms(reader, table)
     if alarms:
         secrets = _load_secrets(path.parent, os.environ if environment is None else environment, alarms)
-    options = {slug: _read_options(reader, chat) for slug, chat in _table(reader, table, "chat").items()}
+    options = {slug: _read_options(reader, chat) for slug, chat in tables.items()}
     sources = _read_sources(reader, table)
     return Settings(path, {chat.slug: chat for chat in chats}, sources, secrets, options, alarms)
 
@@ -146,7 +156,7 @@ def _table(reader: _Reader, parent: Mapping[str, Any], key: str) -> dict[str, An
     return value
 
 
-def _read_chat(reader: _Reader, slug: str, table: Mapping[str, Any], now: datetime) -> Chat:
+def _read_chat(reader: _Reader, slug: str, table: Mapping[str, Any], times: tuple[datetime, datetime | None]) -> Chat:
     if not re.fullmatch(r"\w[\w-]{0,63}", slug):
         raise reader.error(f"{slug!r} cannot name a chat", "use letters, digits, - and _", slug)
     reader.known(table, _CHAT_KEYS, f"[chat.{slug}]")
@@ -163,7 +173,7 @@ def _read_chat(reader: _Reader, slug: str, table: Mapping[str, Any], now: dateti
         hosts=tuple(host.replace(":@", ":") for host in reader.words(table, "hosts")),
         timezone=name,
         description=reader.text(table, "description"),
-        sessions=build_sessions(slug, zone, _read_sittings(reader, table, zone, now)),
+        sessions=build_sessions(slug, zone, _read_sittings(reader, table, zone, times)),
     )
 
 
@@ -190,17 +200,19 @@ def _tenth_cents(reader: _Reader, key: str, dollars: object) -> int:
     raise reader.error(words, f"write {key} = 5.00", "budget")
 
 
-def _read_sittings(reader: _Reader, table: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> list[Sitting]:
+def _read_sittings(
+    reader: _Reader, table: Mapping[str, Any], zone: ZoneInfo, times: tuple[datetime, datetime | None]
+) -> list[Sitting]:
     sittings = []
     for session in reader.tables(table, "session"):
         reader.known(session, _SESSION_KEYS, "[[chat.….session]]")
         questions, given = reader.words(session, "questions"), reader.text(session, "id")
         if "every" in session:
-            times = _weekly(reader, session, zone, now)
+            hours = _weekly(reader, session, zone, times)
         else:
-            times = [(_moment(reader, session, "starts", zone), _end(reader, session, zone))]
-        sittings += [Sitting(start, end, questions, given, "every" in session) for start, end in times]
-        if given and len(times) > 1:
+            hours = [(_moment(reader, session, "starts", zone), _end(reader, session, zone))]
+        sittings += [Sitting(start, end, questions, given, "every" in session) for start, end in hours]
+        if given and len(hours) > 1:
             raise reader.error("a weekly session has many sittings, and cannot have an id", "take the id out", "id")
     for sitting in sittings:
         if sitting.ends <= sitting.starts:
@@ -209,10 +221,10 @@ def _read_sittings(reader: _Reader, table: Mapping[str, Any], zone: ZoneInfo, no
 
 
 def _weekly(
-    reader: _Reader, session: Mapping[str, Any], zone: ZoneInfo, now: datetime
+    reader: _Reader, session: Mapping[str, Any], zone: ZoneInfo, times: tuple[datetime, datetime | None]
 ) -> list[tuple[datetime, datetime]]:
     try:
-        return occurrences(str(session["every"]), _minutes(reader, session), zone, now)
+        return occurrences(str(session["every"]), _minutes(reader, session), zone, *times)
     except ValueError as error:
         raise reader.error(str(error), 'write every = "Thu 13:00"', "every") from error
 
@@ -249,7 +261,9 @@ def _read_sources(reader: _Reader, table: Mapping[str, Any]) -> dict[str, Mappin
         for key in source:
             if key == "servers" and not reader.words(source, key):
                 raise reader.error("no server is named", 'write servers = ["https://mastodon.social"]', key)
-            if key != "servers":
+            if key == "stream" and not isinstance(source[key], bool):
+                raise reader.error("stream is neither true nor false", "write stream = false to listen to none", key)
+            if key not in ("servers", "stream"):
                 reader.text(source, key)
     return sources
 

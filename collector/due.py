@@ -201,7 +201,7 @@ class _Agenda:
         come = [(name, base + offset) for name, offset in times if base + offset <= self.now]
         if come:
             name, due_at = come[-1]
-            window = _window_of(session, due_at) if kind in ("sweep", "counts") else Window()
+            window = _window_of(session, self.now) if kind in ("sweep", "counts") else Window()
             key = f"{session.id}|{kind} {name}|{lane}"
             self._add(Job(key, kind, chat.slug, lane, due_at, session.id, window))
 
@@ -215,7 +215,7 @@ class _Agenda:
         times = [self.history.jobs[each].ended_at for each in keys if each in self.history.jobs]
         last = max((each for each in times if each is not None), default=starts)
         due_at = last + (_HOUR if last < ends + _DAY else _DAY)
-        window = _window_of(session, max(due_at, starts))
+        window = _window_of(session, self.now)
         self._add(Job(key, "look back", chat.slug, lane.name, due_at, session.id, window), again=True)
 
     def _add_monthly(self, chat: Chat, session: Session, ends: datetime) -> None:
@@ -253,6 +253,11 @@ class _Agenda:
         return None if session.id in self._pending else self.settled.append(session.id)
 
 
-def _window_of(session: Session, until: datetime) -> Window:
-    starts = from_text(session.starts_at)
-    return Window(to_text(starts - SWEPT_FROM), to_text(until))
+def _window_of(session: Session, now: datetime) -> Window:
+    """What a sweep covers: from before the session to the present, and not beyond its week.
+
+    While its week lasts the window has no end, so that each sweep is one more look of the same walk.
+    """
+    ends = from_text(session.ends_at)
+    until = to_text(ends + _WEEK) if now >= ends + _SETTLED else None
+    return Window(to_text(from_text(session.starts_at) - SWEPT_FROM), until)

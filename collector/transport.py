@@ -22,7 +22,6 @@ LARGEST_BODY = 64 * 2**20
 LONGEST_WAIT_ASKED = 24 * 3600.0
 """No platform's limit lasts longer than a day; a server that asks for more errs."""
 
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _KEPT_HEADERS = ("content-type", "date", "retry-after", "api-version", "link", "server-timing")
 _KEPT_PREFIXES = ("ratelimit-", "x-ratelimit-", "x-rate-limit-")
@@ -30,10 +29,20 @@ _PACKINGS = ("gzip", "deflate")
 _OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})  # they describe the packed body
 
 
-def build_client(version: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """The client that every source shares. It follows no redirect: a token goes to its own server only."""
+def build_client(
+    version: str,
+    transport: httpx.BaseTransport | None = None,
+    *,
+    on_response: Callable[[httpx.Response], None] | None = None,
+    read_seconds: float = 30.0,
+) -> httpx.Client:
+    """The client that every source shares. It follows no redirect: a token goes to its own server only.
+
+    ``on_response`` sees every answer, before its body is read.
+    """
     return httpx.Client(
-        timeout=_TIMEOUT,
+        timeout=httpx.Timeout(read_seconds, connect=5.0),
+        event_hooks={"response": [on_response] if on_response else []},
         follow_redirects=False,
         transport=transport,
         headers={

@@ -130,7 +130,8 @@ class Walker:
             return plan.window.start or since
         if last.top is None or last.covers_to is None:
             return since
-        return shift(last.covers_to, seconds=-self.source.limits.overlap_seconds)
+        limits = self.source.limits  # the floor is an overlap below the top, which may be a lag above covers_to
+        return shift(last.covers_to, seconds=min(0, limits.lag_seconds - limits.overlap_seconds))
 
     def _bounded(self, plan: Plan, walk: Walk, since: str | None) -> Plan:
         if plan.window.start is None and walk.floor is None and since is not None:

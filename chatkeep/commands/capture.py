@@ -1,16 +1,12 @@
-"""collect, import and parse: posts come in, by the platforms' own protocols and from files."""
+"""import and parse: posts come in from files, and stored pages are read again."""
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn
@@ -18,163 +14,17 @@ from rich.status import Status
 
 from analysis.membership import propose_sessions, render_proposals
 from analysis.outside import count_outside
-from archive.errors import ChatkeepError, ExchangeError, Fatal, PartlyDone, Stopped, TryLater, UsageError
-from archive.models import PLATFORM_NAMES, PLATFORMS, Chat, normalise_tag
+from archive.errors import PartlyDone, UsageError
+from archive.models import Chat, normalise_tag
 from archive.store import Archive
-from archive.times import shift, to_text
 from chatkeep import __version__
-from chatkeep.app import App, is_terminal, json_option, pass_app, stoppable
+from chatkeep.app import App, is_terminal, json_option, pass_app
 from chatkeep.settings import find_chat
-from chatkeep.sources import build_parsers, build_sources, choose_sources
+from chatkeep.sources import build_parsers
 from collector.importing import Imported, import_file
 from collector.reparse import reparse
-from collector.retrying import Retrying
-from collector.sources.base import Source, Window
 from collector.sources.files import FILE_SOURCES, find_format
 from collector.transport import build_client
-from collector.walker import PageSaved, Walked, Walker
-
-_LEAD_IN = {"days": -1}
-_WITHOUT_SESSIONS = timedelta(days=7)
-
-
-@click.command()
-@click.argument("chat")
-@click.option("--from", "from_text_", metavar="TIME", help="The first moment, local time, such as 2026-10-08T13:00.")
-@click.option("--to", "to_text_", metavar="TIME", help="The moment to stop before, local time.")
-@click.option("--source", "only", type=click.Choice(PLATFORMS), help="Ask this platform alone.")
-@json_option
-@pass_app
-def collect(
-    app: App, chat: str, from_text_: str | None, to_text_: str | None, only: str | None, *, as_json: bool
-) -> None:
-    """Capture the posts of CHAT from every platform now.
-
-    The first time it goes back to the day before the latest session (or seven days); later it goes back to what it
-    has, and a little further. With --from and --to it captures that time whole, however old. Stopped or cut off, the
-    same command goes on where it was.
-    """
-    settings = app.load_settings()
-    with app.collecting(), app.opened("collect") as archive, stoppable() as stop, build_client(__version__) as http:
-        found = app.find_chat(archive, chat)
-        sources = choose_sources(build_sources(settings, http, app.clock, app.data), only, settings)
-        window = _window(found, from_text_, to_text_)
-        results = _walk_all(app, archive, sources, found, window, stop)
-        rows = [_row(result) for result in results]
-        if as_json:
-            app.show(rows, as_json=True)
-        for row in [] if as_json else rows:
-            app.say(_sentence(row))
-        if stop.is_set():
-            raise Stopped("stopped; the archive is whole, and the same command goes on where it was")
-        _raise_for(found, results)
-
-
-def _window(chat: Chat, start: str | None, end: str | None) -> Window:
-    zone = ZoneInfo(chat.timezone)
-    window = Window(_moment(start, zone, "--from"), _moment(end, zone, "--to"))
-    if window.end and not window.start:
-        raise UsageError("--to needs --from: say where to start too")
-    if window.start and window.end and window.start >= window.end:
-        raise UsageError("--from must be before --to")
-    return window
-
-
-def _moment(text: str | None, zone: ZoneInfo, option: str) -> str | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError as error:
-        raise UsageError(f"{option} {text!r} is not a time; write it as 2026-10-08T13:00") from error
-    return to_text(moment if moment.tzinfo else moment.replace(tzinfo=zone))
-
-
-def earliest(chat: Chat, archive: Archive) -> str:
-    """How far back a first walk goes: a day before the latest session that has begun, else seven days."""
-    begun = [session.starts_at for session in chat.sessions if session.starts_at <= archive.now()]
-    return shift(max(begun), **_LEAD_IN) if begun else to_text(archive.clock() - _WITHOUT_SESSIONS)
-
-
-def _walk_all(
-    app: App, archive: Archive, sources: list[Source], chat: Chat, window: Window, stop: threading.Event
-) -> list[Walked]:
-    results = []
-    since = None if window.start else earliest(chat, archive)
-    with _watching(app) as watch:
-        for source in sources:
-            walker = Walker(archive, source, Retrying(stop), stop, watch)
-            plans = source.plans("tag", chat, window)
-            results += [walker.walk(chat, plan, since) for plan in plans if not stop.is_set()]
-    return results
-
-
-def _watching(app: App) -> AbstractContextManager[Callable[[PageSaved], None]]:
-    """A line that counts posts while a person watches."""
-    return _Counter(app) if is_terminal() else nullcontext(lambda _: None)
-
-
-class _Counter(AbstractContextManager[Callable[[PageSaved], None]]):
-    def __init__(self, app: App) -> None:
-        self._status = Status("asking…", console=app.remarks)
-        self._counts: dict[str, int] = {}
-
-    def __enter__(self) -> Callable[[PageSaved], None]:
-        self._status.start()
-        return self._count
-
-    def __exit__(self, *_: object) -> None:
-        self._status.stop()
-
-    def _count(self, saved: PageSaved) -> None:
-        self._counts[saved.platform] = self._counts.get(saved.platform, 0) + len(saved.batch.posts)
-        words = ", ".join(f"{PLATFORM_NAMES[name]} {count} posts" for name, count in self._counts.items())
-        self._status.update(f"read {words}")
-
-
-def _row(result: Walked) -> dict[str, Any]:
-    states = {"done": "complete", "abandoned": "stopped early", "open": "goes on with the next run"}
-    if isinstance(result.error, Fatal):
-        states["open"] = "not done"
-    elif result.not_before:
-        states["open"] = f"goes on with a run after {result.not_before[:16].replace('T', ' ')} UTC"
-    return {
-        "platform": PLATFORM_NAMES[result.platform],
-        "where": f" ({urlsplit(result.plan.server).netloc})" if result.plan.server else "",
-        "pages": result.pages_count,
-        "new posts": result.new_count,
-        "known": result.known_count,
-        "problems": result.flaws_count,
-        "state": states[result.status],
-        "why": result.why,
-    }
-
-
-def _sentence(row: dict[str, Any]) -> str:
-    facts = f"{row['new posts']:,} new posts, {row['known']:,} known already"
-    problems = f", {row['problems']:,} problems" if row["problems"] else ""
-    why = f": {row['why']}" if row["why"] else ""
-    return f"{row['platform']}{row['where']}: {facts}{problems}; {row['state']}{why}"
-
-
-def _raise_for(chat: Chat, results: list[Walked]) -> None:
-    """The exit code that tells a scheduler whether the same command is worth running again."""
-    stopped = [result for result in results if result.status != "done"]
-    if not stopped:
-        return
-    first = stopped[0]
-    again = "mend that, and run" if isinstance(first.error, Fatal) else "run"
-    where = f"#{chat.hashtags[0]} on {PLATFORM_NAMES[first.platform]}"
-    words = f"{where}: {first.why}. To go on, {again} the same command again"
-    if any(result.status == "done" for result in results):
-        raise PartlyDone(f"{words}; the rest was captured")
-    raise _error_class(first.error)(words)
-
-
-def _error_class(error: ExchangeError | None) -> type[ChatkeepError]:
-    if isinstance(error, Fatal):
-        return Fatal
-    return PartlyDone if error is None else TryLater
 
 
 @click.command("import")
@@ -316,4 +166,4 @@ def parse(app: App) -> None:
     app.say(f"read {done.pages_count} pages again: {done.posts_count} posts. Now run `chatkeep analyse`.")
 
 
-COMMANDS = (collect, import_, parse)
+COMMANDS = (import_, parse)

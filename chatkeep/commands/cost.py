@@ -122,7 +122,7 @@ def _ask(archive: Archive, source: Source, chat: Chat, session: Session, setting
 
     stop = threading.Event()
     spending = Spending(archive, source, settings.options)
-    walker = Walker(archive, source, Retrying(stop), stop, note, spending)
+    walker = Walker(archive, source, Retrying(stop), stop, note, spending=spending)
     for plan in source.plans("counts", chat, Window(session.starts_at, session.ends_at)):
         walked = walker.walk(chat, plan, session=session.id)
         if walked.error is not None:

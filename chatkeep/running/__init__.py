@@ -1,0 +1,1 @@
+"""The scheduled collector at work: its loop, its lanes, its streams."""

@@ -1,0 +1,235 @@
+"""The scheduled collector: looks what is due, lets the lanes do it, and notes what came of it.
+
+Every look is complete in itself, so that a start at any time picks up what is due. The lanes work beside the loop; what
+they find they note under the state's lock.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from archive.errors import ChatkeepError, ExchangeError, OutOfBudget
+from archive.intervals import Listening, beat
+from archive.jobs import JobRow, JobState, load_asked, save_job, settle_session, text_of
+from archive.models import Chat
+from archive.store import Archive
+from archive.times import Clock, to_text
+from chatkeep.running.ground import Executor, Ground
+from chatkeep.running.state import LaneState, State
+from chatkeep.running.wishes import add_wishes, answer_rest, finish_wish, wished_jobs
+from collector.due import CHECKS, PRIORITY, Due, Job, Watched, due
+from collector.lane import Outcome, perform, rest_after
+from collector.retrying import Retrying
+from collector.walker import PageSaved, Walker
+
+_ATTEMPTS = 3  # here and now; the schedule comes back for the rest, and others are not kept waiting
+_AFTER_STORAGE_TROUBLE = timedelta(seconds=15)
+
+
+@dataclass(slots=True)
+class Runner:
+    """Holds what a scheduled capture needs. ``tell`` takes events (a name and facts), ``wake`` ends the loop's wait,
+    ``check`` performs the checks before a session, ``sleep`` and ``chance`` are injected by tests.
+    """
+
+    ground: Ground
+    executor: Executor
+    clock: Clock
+    stop: threading.Event
+    tell: Callable[..., None] = lambda *_args, **_facts: None
+    wake: Callable[[], None] = lambda: None
+    check: Callable[[Archive, Job], None] = lambda _archive, _job: None
+    sleep: Callable[[float], None] | None = None
+    chance: Callable[[], float] = random.random
+    walker_extras: Callable[[Archive, str], dict[str, Any]] = lambda _archive, _platform: {}
+    state: State = field(default_factory=State)
+    chats: dict[str, Chat] = field(default_factory=dict)
+
+    def take_up(self, archive: Archive, ground: Ground) -> None:
+        """Works by these settings from now on."""
+        self.ground = ground
+        self.chats = {slug: chat for slug, chat in archive.load_chats().items() if slug in ground.chats}
+        with self.state.lock:
+            self.state.keep_lanes({lane.name: lane for lane in ground.lanes})
+
+    def look(self, archive: Archive) -> Due:
+        """One look: everything that is due is begun, as far as its lane is free."""
+        with self.state.lock:
+            add_wishes(self.state, load_asked(archive.conn), self.chats)
+            answer_rest(archive, self.state)
+            now = self.clock()
+            agenda = self._agenda(now)
+            jobs = sorted([*agenda.jobs, *wished_jobs(self.state)], key=lambda job: job.rank)
+        for session in agenda.settled:
+            chat = next(slug for slug, chat in self.chats.items() if any(s.id == session for s in chat.sessions))
+            self.state.jobs[f"{session}|settled"] = settle_session(archive, chat, session)
+            self._forget(session)
+        self._begin(jobs)
+        return agenda
+
+    def _agenda(self, now: datetime) -> Due:
+        return due(now, Watched(self.chats, self.ground.lanes, self.ground.options), self.state.history(now))
+
+    def _forget(self, session: str) -> None:
+        """A settled session's single jobs need no memory."""
+        with self.state.lock:
+            gone = [k for k in self.state.jobs if k.startswith(f"{session}|") and "|settled" not in k]
+            for key in gone:
+                if "|recheck monthly|" not in key:
+                    del self.state.jobs[key]
+
+    def _begin(self, jobs: Iterable[Job]) -> None:
+        """The most urgent job of every lane that is free."""
+        for job in jobs:
+            if job.lane == CHECKS:
+                self._begin_check(job)
+                continue
+            with self.state.lock:
+                lane = self.state.lanes.get(job.lane)
+                if lane is None or lane.busy is not None or self.stop.is_set() or _rests(lane, self.clock()):
+                    continue
+                lane.busy = job
+            self.executor.submit(job.lane, lambda archive, job=job, lane=lane: self._work(archive, lane, job))  # type: ignore[misc]  # mypy cannot infer a lambda's defaults
+
+    def _begin_check(self, job: Job) -> None:
+        """Checks have a thread of their own: a platform that hangs there delays no capture."""
+        with self.state.lock:
+            if job.key in self.state.jobs:
+                return
+            self.state.jobs[job.key] = JobState("waiting", 1, self.clock() + timedelta(hours=1))
+        self.executor.submit(CHECKS, lambda archive: self._check(archive, job))
+
+    def _check(self, archive: Archive, job: Job) -> None:
+        try:
+            self.check(archive, job)
+        finally:
+            self._save(archive, job, JobState("done", 1, None, self.clock()))
+
+    # -- on a lane's thread
+
+    def _work(self, archive: Archive, lane: LaneState, job: Job) -> None:
+        begun = self.clock()
+        try:
+            outcome = perform(archive, self._walker(archive, lane, job), lane.lane, self.chats[job.chat], job)
+        except ChatkeepError as error:  # the disk, the archive, the settings: capture must go on when they are back
+            self._note_trouble(lane, job, error)
+            return
+        except BaseException:
+            self._free(lane, self.clock() + _AFTER_STORAGE_TROUBLE)
+            raise
+        self._note(archive, lane, outcome, begun)
+
+    def _walker(self, archive: Archive, lane: LaneState, job: Job) -> Walker:
+        source = self.ground.sources[lane.lane.platform]
+        return Walker(
+            archive,
+            source,
+            Retrying(self.stop, self.sleep, _ATTEMPTS),
+            self.stop,
+            self._on_page,
+            gives_way=lambda: self._is_more_urgent(lane, job),
+            thrifty=True,
+            patient=True,
+            **self.walker_extras(archive, lane.lane.platform),
+        )
+
+    def _is_more_urgent(self, lane: LaneState, job: Job) -> bool:
+        """Whether a live session waits for this lane while it does something that can wait."""
+        if PRIORITY[job.kind] == 0:
+            return False
+        with self.state.lock:
+            waiting = self._agenda(self.clock()).jobs
+        return any(each.kind == "live" and each.lane == lane.lane.name for each in waiting)
+
+    def _on_page(self, saved: PageSaved) -> None:
+        """Counts a page in; ``lane`` is known by the plan's server."""
+        name = f"{saved.platform} {saved.plan.server}" if saved.plan.server else saved.platform
+        with self.state.lock:
+            self.state.posts[saved.chat, name] += len(saved.saved.new)
+            if saved.saved.new or saved.saved.changed:
+                self.state.changed.add(saved.chat)
+            if name in self.state.lanes:
+                self.state.lanes[name].answered_at = self.clock()
+                self.state.lanes[name].trouble = None
+
+    def _note(self, archive: Archive, lane: LaneState, outcome: Outcome, begun: datetime) -> None:
+        job, now = outcome.job, self.clock()
+        with self.state.lock:
+            lane.fails = 0 if outcome.error is None else lane.fails + 1
+            lane.trouble = outcome.why if outcome.error is not None else None
+            lane.is_broke = isinstance(outcome.error, OutOfBudget)
+            rests = rest_after(outcome, lane.fails, now, self.chance)
+        if job.kind == "asked":
+            finish_wish(archive, self.state, job, outcome)
+        elif job.kind != "live":
+            self._save_outcome(archive, outcome, rests)
+        if job.kind == "live" and outcome.answered:
+            beat(archive, Listening(lane.lane.platform, lane.lane.name, "poll", self._beat_seconds(lane)))
+        self._tell(lane, outcome)
+        with self.state.lock:
+            if job.kind == "live":
+                self.state.polled_at[job.chat, job.lane] = begun
+            if job.kind not in ("live", "asked") and outcome.done:
+                self.state.changed.add(job.chat)
+        self._free(lane, rests if _concerns_lane(outcome) else None)
+
+    def _beat_seconds(self, lane: LaneState) -> float:
+        return max(lane.lane.poll_seconds, 60.0)
+
+    def _save_outcome(self, archive: Archive, outcome: Outcome, rests: datetime | None) -> None:
+        job, now = outcome.job, self.clock()
+        before = self.state.jobs.get(job.key, JobState("waiting"))
+        tries = before.tries_count + 1
+        if outcome.done:
+            return self._save(archive, job, JobState("done", tries, None, now, outcome.why))
+        waits = None if outcome.gave_way and outcome.error is None else rests
+        return self._save(archive, job, JobState("waiting", tries, waits, before.ended_at, outcome.why))
+
+    def _save(self, archive: Archive, job: Job, stands: JobState) -> None:
+        row = JobRow(
+            key=job.key, kind=job.kind, chat=job.chat, lane=job.lane, due_at=to_text(job.due_at), session=job.session,
+            state=stands.state, tries_count=stands.tries_count, not_before=text_of(stands.not_before),
+            ended_at=text_of(stands.ended_at), why=stands.why,
+        )  # fmt: skip
+        saved = save_job(archive, row)
+        with self.state.lock:
+            self.state.jobs[job.key] = saved
+
+    def _note_trouble(self, lane: LaneState, job: Job, error: ChatkeepError) -> None:
+        """The archive itself could not be written: nothing is lost, and the lane tries again soon."""
+        self.tell("trouble", chat=job.chat, lane=lane.lane.name, job=job.kind, why=str(error))
+        with self.state.lock:
+            lane.trouble = str(error)
+        self._free(lane, self.clock() + _AFTER_STORAGE_TROUBLE)
+
+    def _free(self, lane: LaneState, rests_until: datetime | None) -> None:
+        with self.state.lock:
+            lane.busy, lane.rests_until = None, rests_until
+        self.wake()
+
+    def _tell(self, lane: LaneState, outcome: Outcome) -> None:
+        """One event a job; polls that found nothing are the rhythm, not an event."""
+        job = outcome.job
+        if job.kind == "live" and not outcome.new_count and outcome.error is None:
+            return
+        pages = sum(walked.pages_count for walked in outcome.walked)
+        facts: dict[str, Any] = {"lane": lane.lane.name, "session": job.session, "pages": pages}
+        if outcome.why:
+            facts["why"] = outcome.why
+        self.tell(job.kind, chat=job.chat, new_posts=outcome.new_count, done=outcome.done, **facts)
+
+
+def _rests(lane: LaneState, now: datetime) -> bool:
+    return lane.rests_until is not None and lane.rests_until > now
+
+
+def _concerns_lane(outcome: Outcome) -> bool:
+    """Whether the trouble is the platform's, so that other jobs on the lane would meet it too."""
+    if isinstance(outcome.error, ExchangeError):
+        return outcome.error.status not in (400, 404, 410)
+    return outcome.not_before is not None

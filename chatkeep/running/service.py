@@ -1,0 +1,193 @@
+"""`chatkeep run`: everything put together, and the loop that looks, waits for the next look, and ends when asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from archive.errors import ChatkeepError, SettingsError
+from archive.intervals import close_all
+from archive.jobs import load_jobs
+from archive.store import Archive
+from archive.times import to_text
+from chatkeep import __version__
+from chatkeep.app import App
+from chatkeep.running.findings import LANE, find, load_published, wants_findings
+from chatkeep.running.ground import Executor
+from chatkeep.running.loading import Loader
+from chatkeep.running.runner import Runner
+from chatkeep.running.streams import keep_streams
+from chatkeep.running.threads import LaneThreads
+from chatkeep.running.watch import Watch
+from collector.due import Due
+from collector.spending import Spending
+from collector.transport import build_client
+from collector.trusted_clock import TrustedClock
+
+_LONGEST_PAUSE = timedelta(seconds=30)  # a machine that slept notices within half a minute of waking
+_BEAT = timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class Signals:
+    """How the loop is woken and ended."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    wake: threading.Event = field(default_factory=threading.Event)
+
+    def ask(self) -> None:
+        """Asks to stop; a second time it stops now."""
+        if self.stop.is_set():
+            raise KeyboardInterrupt
+        self.stop.set()
+        self.wake.set()
+
+
+def serve(
+    app: App, signals: Signals, tell: Callable[..., None], *, once: bool, on_ready: Callable[[Service], None]
+) -> None:
+    """Watches every chat of the settings until asked to stop; with ``once`` until nothing is due."""
+    clock = TrustedClock(app.clock)
+    with build_client(__version__, on_response=clock.note) as http, app.opened("run", clock) as archive:
+        close_all(archive, "the collector was not running")
+        threads = LaneThreads(
+            app.archive_path, clock, archive.run, lambda name, error: tell("trouble", lane=name, why=words_of(error))
+        )
+        service = build_service(app, archive, http, clock, (threads, signals, tell))
+        on_ready(service)
+        try:
+            service.loop(once=once)
+        finally:
+            threads.end()
+            service.watch.end(archive)
+            close_all(archive, "the collector was stopped")
+
+
+def words_of(error: BaseException) -> str:
+    """An error in one line; what is none of ours is a bug, and says where."""
+    if isinstance(error, ChatkeepError):
+        return str(error)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" in {trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}" if trace else ""
+    return f"a bug in chatkeep {__version__}: {type(error).__name__}{where}; please report this line"
+
+
+def build_service(
+    app: App,
+    archive: Archive,
+    http: httpx.Client,
+    clock: TrustedClock,
+    hands: tuple[Executor, Signals, Callable[..., None]],
+) -> Service:
+    """The service over an open archive; raises SettingsError where the settings cannot be read at the start."""
+    executor, signals, tell = hands
+    loader = Loader(app, http, clock)
+    ground = loader.load(archive)
+    runner = Runner(ground, executor, clock, signals.stop, tell=tell, wake=signals.wake.set)
+    watch = Watch(app, runner, clock)
+    runner.check = watch.check
+    runner.walker_extras = lambda archive, platform: {
+        "spending": Spending(archive, runner.ground.sources[platform], runner.ground.options)
+    }
+    runner.state.jobs = load_jobs(archive.conn)
+    runner.state.published = load_published(app.chats_path)
+    return Service(app, archive, runner, loader, watch, signals, tell)
+
+
+@dataclass(slots=True)
+class Service:
+    """The loop. One look is complete in itself; the wait between two looks is held by APScheduler."""
+
+    app: App
+    archive: Archive
+    runner: Runner
+    loader: Loader
+    watch: Watch
+    signals: Signals
+    tell: Callable[..., None]
+    beaten_at: datetime | None = None
+    agenda: Due | None = None
+    taken_up: bool = False
+
+    def loop(self, *, once: bool) -> None:
+        """Looks until asked to stop, or once until nothing is due and nothing is being done."""
+        scheduler = BackgroundScheduler(timezone=UTC)
+        scheduler.start()
+        try:
+            while not self.signals.stop.is_set():
+                self.signals.wake.clear()
+                next_at = self.look()
+                if once and self._is_idle():
+                    return
+                pause = max(timedelta(0), min(next_at - self.runner.clock(), _LONGEST_PAUSE))
+                scheduler.add_job(
+                    self.signals.wake.set, "date", run_date=datetime.now(UTC) + pause, id="look",
+                    replace_existing=True, misfire_grace_time=None,
+                )  # fmt: skip
+                self.signals.wake.wait()
+        finally:
+            scheduler.shutdown(wait=False)
+
+    def look(self) -> datetime:
+        """Everything that is due is begun; gives the time of the next look. Trouble is told and ends nothing."""
+        try:
+            next_at = self._look()
+        except ChatkeepError as error:
+            self.watch.note_storage(error)
+            self.tell("trouble", why=str(error))
+            return self.runner.clock() + _BEAT
+        self.watch.note_storage(None)
+        return next_at
+
+    def _look(self) -> datetime:
+        self._take_up()
+        self.agenda = agenda = self.runner.look(self.archive)
+        now = self.runner.clock()
+        keep_streams(self.runner, agenda.live)
+        if wants_findings(self.runner.state, now):
+            with self.runner.state.lock:
+                self.runner.state.finding = True
+            self.runner.executor.submit(
+                LANE, lambda archive: find(archive, self.runner.state, self.app.chats_path, self.tell)
+            )
+        self.watch.look(self.archive, agenda)
+        self._beat(agenda, now)
+        return agenda.next_at
+
+    def _take_up(self) -> None:
+        """Takes up settings that were changed; ones that cannot be read are told, and the old ones stay."""
+        if self.taken_up and not self.loader.is_stale():
+            return
+        try:
+            ground = self.loader.load(self.archive)
+            self.watch.settings_trouble = None
+        except SettingsError as error:
+            self.watch.settings_trouble = str(error)
+            self.tell("settings", why=f"{error}; the settings of before stay in force")
+            return
+        if self.taken_up:
+            self.tell("settings", why="taken up", chats=sorted(ground.chats))
+        self.runner.take_up(self.archive, ground)
+        self.taken_up = True
+
+    def _is_idle(self) -> bool:
+        state = self.runner.state
+        with state.lock:
+            busy = any(lane.busy for lane in state.lanes.values()) or state.finding or bool(state.wishes)
+        due_now = self.agenda is not None and any(job.kind != "live" for job in self.agenda.jobs)
+        return not busy and not due_now and not wants_findings(state, self.runner.clock())
+
+    def _beat(self, agenda: Due, now: datetime) -> None:
+        """A sign of life for `status`, at most twice a minute."""
+        if self.beaten_at is not None and timedelta() <= now - self.beaten_at < _BEAT:
+            return
+        self.beaten_at = now
+        live = ", ".join(sorted({session.chat for session in agenda.live}))
+        self.archive.beat(to_text(agenda.next_at), f"live: {live}" if live else "waiting")

@@ -1,0 +1,175 @@
+"""What the running collector tells people: the checks before a session, and alarms while it can still be helped."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from archive.alarms import KeptAlarm, load_open_alarms, save_alarms
+from archive.errors import ChatkeepError
+from archive.ledger import load_spent
+from archive.models import Session
+from archive.store import Archive
+from archive.times import to_text
+from chatkeep.app import App
+from chatkeep.folder_checks import check_folder, find_existing
+from chatkeep.running.runner import Runner
+from chatkeep.running.state import LaneState
+from chatkeep.sending import AlarmSender
+from collector.due import Due, Job
+from collector.options import DEFAULT_OPTIONS
+from collector.trusted_clock import TrustedClock
+from collector.watching import (
+    BUDGET_KINDS,
+    LIVE_KINDS,
+    MACHINE_KINDS,
+    BudgetFacts,
+    LaneFacts,
+    MachineFacts,
+    SessionFacts,
+    find_budget_alarms,
+    find_live_alarms,
+    find_machine_alarms,
+    find_problem_alarms,
+)
+
+_BETWEEN = timedelta(seconds=15)
+_WEEK = timedelta(days=7)
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks at the runner's state and the machine, keeps the alarms, and hands them to whoever sends them.
+
+    ``spent`` is by session what it has cost and may cost, in tenths of a cent.
+    """
+
+    app: App
+    runner: Runner
+    clock: TrustedClock
+    settings_trouble: str | None = None
+    storage_trouble_since: datetime | None = None
+    open_alarms: list[KeptAlarm] = field(default_factory=list)
+    spent: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _looked_at: datetime | None = None
+    _sender: AlarmSender | None = None
+    _addresses: dict[str, str] = field(default_factory=dict)
+
+    def check(self, archive: Archive, job: Job) -> None:
+        """What `chatkeep check` looks at, a day and a quarter of an hour before a session, as alarms."""
+        problems = check_folder(self.app.data)
+        for source in self.runner.ground.sources.values():
+            problems += source.check()
+        save_alarms(archive, find_problem_alarms(problems), {"check"})
+        words = [f"{problem.where}: {problem.message}" for problem in problems]
+        self.runner.tell("check", chat=job.chat, session=job.session, problems=words)
+        self.runner.wake()
+
+    def look(self, archive: Archive, agenda: Due) -> None:
+        """Alarms raised and over, every quarter of a minute; sends what is new."""
+        now = self.runner.clock()
+        if self._looked_at is not None and timedelta() <= now - self._looked_at < _BETWEEN:
+            return
+        self._looked_at = now
+        alarms = find_live_alarms(self._sessions(archive, agenda), to_text(now))
+        alarms += find_budget_alarms(self._budgets(archive, now))
+        alarms += find_machine_alarms(self._machine(now))
+        raised, ended = save_alarms(archive, alarms, LIVE_KINDS | BUDGET_KINDS | MACHINE_KINDS)
+        for kept in raised:
+            self.runner.tell("alarm", chat=kept.alarm.chat, level=kept.alarm.level, why=kept.alarm.message,
+                             remedy=kept.alarm.remedy)  # fmt: skip
+        for kept in ended:
+            self.runner.tell("alarm over", chat=kept.alarm.chat, why=kept.alarm.message)
+        self.open_alarms = load_open_alarms(archive.conn)
+        self._send(archive)
+
+    def note_storage(self, error: ChatkeepError | None) -> None:
+        """The archive could not be written since now, or can be again."""
+        if error is None:
+            self.storage_trouble_since = None
+        elif self.storage_trouble_since is None:
+            self.storage_trouble_since = self.runner.clock()
+
+    def end(self, archive: Archive) -> None:
+        """Gives a message under way a moment."""
+        if self._sender is not None:
+            self._sender.close(archive, 2.0)
+
+    def _send(self, archive: Archive) -> None:
+        addresses = dict(self.runner.ground.addresses)
+        if addresses != self._addresses or self._sender is None:
+            self._addresses, self._sender = addresses, AlarmSender(addresses, self.runner.stop)
+        for problem in self._sender.look(archive):
+            self.runner.tell("alarm not sent", to=problem.where, why=problem.message, remedy=problem.remedy)
+
+    def _sessions(self, archive: Archive, agenda: Due) -> list[SessionFacts]:
+        return [
+            SessionFacts(
+                id=session.id, chat=session.chat, hashtag=self.runner.chats[session.chat].hashtags[0],
+                starts_at=session.starts_at, ends_at=session.ends_at,
+                timezone=self.runner.chats[session.chat].timezone,
+                lanes=tuple(self._lanes(archive, session)),
+            )
+            for session in agenda.live
+        ]  # fmt: skip
+
+    def _lanes(self, archive: Archive, session: Session) -> Iterator[LaneFacts]:
+        counts = load_session_posts(archive, session)
+        with self.runner.state.lock:
+            states = list(self.runner.state.lanes.values())
+        for state in states:
+            yield _lane_facts(state, counts.get((state.lane.platform, state.lane.server), 0))
+
+    def _budgets(self, archive: Archive, now: datetime) -> Iterator[BudgetFacts]:
+        """The budgets of chats that have a session within a week, where X is asked."""
+        if "x" not in self.runner.ground.sources:
+            return
+        with self.runner.state.lock:
+            lane = self.runner.state.lanes.get("x")
+            ended = lane.trouble if lane is not None and lane.is_broke else None
+        for chat in self.runner.chats.values():
+            near = [s for s in chat.sessions if to_text(now - _WEEK) <= s.ends_at and s.starts_at <= to_text(now)]
+            budget = self.runner.ground.options.get(chat.slug, DEFAULT_OPTIONS).budget
+            for session in near:
+                spent = load_spent(archive.conn, chat.slug, session=session.id)
+                self.spent[session.id] = (spent, budget.session)
+                yield BudgetFacts(chat=chat.slug, span="session", spent=spent, limit=budget.session, session=session.id)
+            if near:
+                spent = load_spent(archive.conn, chat.slug, month=to_text(now)[:7])
+                yield BudgetFacts(chat=chat.slug, span="month", spent=spent, limit=budget.month, ended_why=ended)
+
+    def _machine(self, now: datetime) -> MachineFacts:
+        since = self.storage_trouble_since
+        return MachineFacts(
+            folder=str(self.app.data.absolute()),
+            free_bytes=shutil.disk_usage(find_existing(self.app.data.absolute())).free,
+            locked_seconds=None if since is None else (now - since).total_seconds(),
+            settings_error=self.settings_trouble,
+            skew_seconds=-self.clock.offset.total_seconds(),
+        )
+
+
+def _lane_facts(state: LaneState, posts: int) -> LaneFacts:
+    return LaneFacts(
+        lane=state.lane.name,
+        platform=state.lane.platform,
+        server=state.lane.server,
+        last_answer_at=None if state.answered_at is None else to_text(state.answered_at),
+        last_error=state.trouble,
+        next_at=None if state.rests_until is None else to_text(state.rests_until),
+        posts_count=posts,
+        is_paused=state.is_broke,
+    )
+
+
+def load_session_posts(archive: Archive, session: Session) -> dict[tuple[str, str], int]:
+    """How many posts of a session's hour each platform, and each server of one, has shown; by platform and server."""
+    rows = archive.conn.execute(
+        "SELECT p.platform, iif(p.platform = 'mastodon', s.server, ''), count(DISTINCT p.id)"
+        " FROM sightings AS s JOIN posts AS p ON p.id = s.post"
+        " WHERE s.chat = ? AND p.posted_at >= ? AND p.posted_at < ? GROUP BY 1, 2",
+        (session.chat, session.starts_at, session.ends_at),
+    )
+    return {(platform, server): count for platform, server, count in rows}

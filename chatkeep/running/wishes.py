@@ -1,0 +1,65 @@
+"""What people ask the running collector for with `collect`: done on every lane, answered when all are through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from archive.jobs import Asked, answer
+from archive.models import Chat
+from archive.store import Archive
+from archive.times import from_text
+from chatkeep.running.state import State, Wish
+from chatkeep.walk_words import row_of
+from collector.due import Job
+from collector.lane import Outcome
+from collector.sources.base import Window
+
+
+def add_wishes(state: State, asked: Iterable[Asked], chats: Mapping[str, Chat]) -> None:
+    """Takes up wishes that are new. One for a chat that the settings do not name waits for the settings."""
+    for wish in asked:
+        if wish.key in state.wishes or wish.chat not in chats:
+            continue
+        only = wish.detail.get("only")
+        lanes = {name for name, lane in state.lanes.items() if only in (None, lane.lane.platform)}
+        state.wishes[wish.key] = Wish(wish, lanes)
+    for taken in state.wishes.values():  # a lane that the settings name no longer answers nothing
+        taken.waiting &= set(state.lanes)
+
+
+def answer_rest(archive: Archive, state: State) -> None:
+    """Answers wishes for which no lane is left."""
+    for key in [key for key, wish in state.wishes.items() if not wish.waiting]:
+        answer(archive, key, state.wishes.pop(key).rows)
+
+
+def wished_jobs(state: State) -> list[Job]:
+    """The jobs that are left to do for the wishes, one a lane."""
+    return [
+        Job(
+            key=f"{key}|{lane}",
+            kind="asked",
+            chat=wish.asked.chat,
+            lane=lane,
+            due_at=from_text(wish.asked.at),
+            session=wish.asked.detail.get("session"),
+            window=Window(wish.asked.detail.get("start"), wish.asked.detail.get("end")),
+        )
+        for key, wish in state.wishes.items()
+        for lane in sorted(wish.waiting)
+    ]
+
+
+def finish_wish(archive: Archive, state: State, job: Job, outcome: Outcome) -> None:
+    """Notes what came of a wish on one lane; the last one answers. What gave way to live work is not through yet."""
+    if outcome.gave_way and outcome.error is None and outcome.not_before is None:
+        return
+    key = job.key.removesuffix(f"|{job.lane}")
+    with state.lock:
+        wish = state.wishes[key]
+        wish.rows += [row_of(walked) for walked in outcome.walked]
+        wish.waiting.discard(job.lane)
+        if wish.waiting:
+            return
+        del state.wishes[key]
+    answer(archive, key, wish.rows)

@@ -1,0 +1,40 @@
+"""Whether the coverage that a capture claims is true of the stage that it captured."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from simulation import PLATFORMS, Simulation, captured
+
+from analysis.coverage_certificate import build_certificates
+from archive.times import from_text, to_text
+from chatkeep.stage.feed import Feed
+
+
+def assert_coverage_is_true(life: Simulation, feed: Feed, *, whole: bool = False) -> None:
+    """No minute is called complete while a post of it, shown for long enough and still there, is missing.
+
+    ``whole``: every minute of the session must be complete by now.
+    """
+    now = life.clock()
+    held = captured(life.archive)
+    chat = next(iter(life.archive.load_chats().values()))
+    certificate = build_certificates(life.archive.conn, chat, to_text(now))[0]
+    for platform in certificate.platforms:
+        if platform.platform not in PLATFORMS:
+            continue
+        missing = {
+            from_text(post.at).replace(second=0, microsecond=0)
+            for post in feed.posts
+            if feed.author_of(post).platform == platform.platform
+            and post.shown(now - timedelta(minutes=11))
+            and post.shown(now)
+            and not {post.text, *(edit.text for edit in post.edits)} & held.get(platform.platform, set())
+        }
+        for minute in platform.minutes:
+            if minute.state == "complete":
+                assert from_text(minute.minute) not in missing, (platform.platform, minute)
+        if whole:
+            assert {minute.state for minute in platform.minutes} == {"complete"}, [
+                (minute.minute, minute.why) for minute in platform.minutes if minute.state != "complete"
+            ][:3]
