@@ -24,6 +24,7 @@ _ALLOWED_TAGS = {
 _LONGEST_HTML = 100_000
 _REFS = ("reply_to", "conversation", "quote_of", "repost_of")
 _FILLED = ("lang", "url", "sensitive", *_REFS)
+_NEVER = "~"  # after every time
 
 
 @dataclass(slots=True)
@@ -53,9 +54,10 @@ class Version:
         """The same content seen once more: the widest span of times, the page and the HTML of the latest sight."""
         latest = max(self, other, key=lambda version: version.rank)
         first = min(self.first_observed_at, other.first_observed_at)
+        indexed_first = min(self, other, key=lambda version: version.fields.get("indexed_at", _NEVER))
         return Version(
             self.post, self.digest, latest.native_id, self.text, latest.html, self.edited_at,
-            first, latest.observed_at, latest.page, self.packed, self.fields,
+            first, latest.observed_at, latest.page, indexed_first.packed, indexed_first.fields,
         )  # fmt: skip
 
 
@@ -76,9 +78,12 @@ def build_version(post: Post, page: int, fetched_at: str, observed_at: str) -> V
     text = storable(post.text)
     native_id = post.native_ids[-1].native_id if post.native_ids else ""
     fields, packed = _packed(_fields(post))
-    # without the HTML: each Mastodon server links tags to itself, and the wording is the same
+    # without the HTML: each Mastodon server links tags to itself, and the wording is the same; without the time of
+    # indexing: a stream, a search and every server saw the same wording each at its own moment
     content = "\x00".join((text, post.edited_at or "", packed))
     digest = hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
+    if post.indexed_at is not None:
+        fields, packed = _packed({**fields, "indexed_at": post.indexed_at})
     times = (fetched_at, observed_at)
     return Version(post.id, digest, native_id, text, html, post.edited_at, *times, page, packed, fields)
 
@@ -104,7 +109,7 @@ def _sanitised(html: str | None) -> str | None:
 
 def _fields(post: Post) -> dict[str, Any]:
     fields: dict[str, Any] = {"author": post.author, "created_at": post.created_at, "kind": post.kind}
-    for name in ("indexed_at", "lang", "url", "sensitive"):
+    for name in ("lang", "url", "sensitive"):
         if (value := getattr(post, name)) is not None:
             fields[name] = value
     for name in _REFS:

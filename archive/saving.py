@@ -31,7 +31,8 @@ _UPSERT_VERSION = """
 INSERT INTO post_versions (post, digest, native_id, text, html, edited_at, first_observed_at, observed_at, page, fields)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (post, digest) DO UPDATE SET first_observed_at = excluded.first_observed_at,
-  observed_at = excluded.observed_at, page = excluded.page, native_id = excluded.native_id, html = excluded.html
+  observed_at = excluded.observed_at, page = excluded.page, native_id = excluded.native_id, html = excluded.html,
+  fields = excluded.fields
 """
 _CHILDREN = ("post_tags", "post_links", "post_mentions", "post_media")
 
@@ -265,11 +266,12 @@ def save_deletion(conn: sqlite3.Connection, deletion: Deletion, context: PageCon
     )
 
 
-def _end_unavailable(conn: sqlite3.Connection, posts: Iterable[str], context: PageContext) -> None:
-    """A post that the platform shows again is available again; an old file proves nothing."""
+def _end_unavailable(conn: sqlite3.Connection, observed: dict[str, dict[str, Version]], context: PageContext) -> None:
+    """A post that the platform shows again is available again; an old file proves nothing, nor does a replay."""
     if not context.is_file:
+        seen = {post: max(version.observed_at for version in own.values()) for post, own in observed.items()}
         conn.execute(
-            "DELETE FROM tombstones WHERE reason = 'unavailable' AND seen_at < ?"
-            " AND key IN (SELECT value FROM json_each(?))",
-            (context.fetched_at, json.dumps(list(posts))),
+            "DELETE FROM tombstones WHERE key IN (SELECT t.key FROM json_each(?) AS seen CROSS JOIN tombstones AS t"
+            " ON t.key = seen.key WHERE t.reason = 'unavailable' AND t.seen_at < seen.value)",
+            [json.dumps(seen)],
         )

@@ -21,7 +21,8 @@ from collector.sources.bluesky_account import (
     host_of,
     read_answer,
 )
-from collector.sources.bluesky_parse import POST_URI, decode_object, find_oldest, is_post_view, parse_page
+from collector.sources.bluesky_parse import find_oldest, is_post_view, parse_page
+from collector.sources.bluesky_record import POST_URI, decode_object
 from collector.transport import exchange, kept_headers, require_safe_base, server_time
 
 _SEARCH = "app.bsky.feed.searchPosts"

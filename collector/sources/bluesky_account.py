@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from archive.errors import Fatal, Retriable, Skippable, StorageError
 from archive.times import Clock
-from collector.sources.bluesky_parse import JsonObject, clean, decode_object
+from collector.sources.bluesky_record import JsonObject, clean, decode_object
 from collector.transport import exchange, sound_wait
 
 SIGN_IN_REMEDY = (

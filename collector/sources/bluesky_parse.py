@@ -1,42 +1,30 @@
-"""Reads Bluesky's pages of post views: pure, and never stopped by what one post holds."""
+"""Reads Bluesky's pages of post views, threads and stream events: pure, and never stopped by what one post holds."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
-from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
-from archive.models import (
-    Author,
-    Batch,
-    Deletion,
-    Flaw,
-    Link,
-    Media,
-    Mention,
-    Metrics,
-    Post,
-    PostKind,
-    RawPage,
-    Ref,
-    normalise_tag,
-)
+from archive.models import Author, Batch, Deletion, Flaw, Metrics, Post, RawPage, Ref
 from archive.times import normalise
-
-JsonObject = Mapping[str, object]
-FlawKind = Literal["unusable", "repaired", "unknown", "malformed"]
-
-POST_URI = re.compile(r"at://(did:[a-z]+:[A-Za-z0-9._:%-]+)/app\.bsky\.feed\.post/([A-Za-z0-9._:~-]+)")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_EMBED = "app.bsky.embed."
-_FACET = "app.bsky.richtext.facet#"
-# What a record embed can show besides a post (lexicons of 2026): known, and no quote.
-_OTHER_RECORDS = frozenset(
-    {"app.bsky.feed.generator", "app.bsky.graph.list", "app.bsky.graph.starterpack", "app.bsky.labeler.service"}
+from collector.sources.bluesky_record import (
+    POST_URI,
+    FlawKind,
+    JsonObject,
+    as_items,
+    as_object,
+    as_text,
+    clean,
+    decode_object,
+    embed_parts,
+    is_post_record,
+    label_values,
+    own_labels,
+    read_record,
 )
-_SENSITIVE_LABELS = frozenset({"porn", "sexual", "nudity", "graphic-media", "gore"})
+from collector.sources.jetstream_parse import parse_events
+
+_THREAD = "app.bsky.feed.defs#"
+_VIEW_RECORD = "app.bsky.embed.record#viewRecord"
 # Clients have claimed the year 1; no position lies below this, so that arithmetic on positions cannot overflow.
 _EARLIEST = "1970-01-01T00:00:00.000Z"
 _DEEPEST_QUOTE = 4
@@ -45,48 +33,33 @@ _LARGEST_COUNT = 2**63 - 1
 
 
 def parse_page(page: RawPage) -> Batch:
-    """What a page of format search, posts or error says. Every view becomes a post or a flaw."""
+    """What a page of format search, posts, thread, quotes, jetstream or error says: each item is a post or a flaw."""
+    if page.format == "jetstream":
+        return parse_events(page)
     reader = _Reader(page.fetched_at)
     if page.format == "error":
         detail = str(decode_object(page.body).get("message") or "no reason given")
-        reader.batch.flaws.append(Flaw("repaired", f"Bluesky refused a place ({clean(detail)[:200]}): gone on by time"))
-        return reader.batch
-    views = decode_object(page.body).get("posts")
-    if not isinstance(views, list):
-        reader.batch.flaws.append(Flaw("malformed", f"no list of posts in this page of format {page.format}"))
-        return reader.batch
-    for view in views:
-        reader.read_view(view)
-    if page.format == "posts":
-        reader.note_missing(asked_uris(page.url))
+        reader.note("repaired", f"Bluesky refused a place ({clean(detail)[:200]}): gone on from elsewhere", None)
+    elif page.format == "thread":
+        _read_thread(reader, page)
+    else:
+        _read_list(reader, page)
     return reader.finish()
 
 
-def decode_object(body: bytes) -> JsonObject:
-    """The JSON object in a body; an empty one where there is none."""
-    try:
-        return _object(json.loads(body.decode("utf-8", "replace")))
-    except (ValueError, RecursionError):
-        return {}
-
-
 def asked_uris(url: str) -> list[str]:
-    """The posts that a getPosts address asks for."""
+    """The posts that an address asks for: several of getPosts, one of getPostThread."""
     try:
-        return parse_qs(urlsplit(url).query).get("uris", [])
+        query = parse_qs(urlsplit(url).query)
     except ValueError:
         return []
-
-
-def clean(text: str) -> str:
-    """A text that a database can hold. Replacements have as many UTF-8 bytes as a client counted for the original."""
-    return _SURROGATE.sub("\ufffd", text).replace("\0", " ")
+    return query.get("uris", []) + query.get("uri", [])
 
 
 def is_post_view(view: object) -> bool:
     """Whether an item of an answer shows a post at all."""
-    seen = _object(view)
-    return bool(_object(seen.get("record"))) and POST_URI.fullmatch(_text(seen.get("uri")) or "") is not None
+    seen = as_object(view)
+    return bool(as_object(seen.get("record"))) and POST_URI.fullmatch(as_text(seen.get("uri")) or "") is not None
 
 
 def find_oldest(views: list[object], fetched_at: str) -> str | None:
@@ -94,16 +67,55 @@ def find_oldest(views: list[object], fetched_at: str) -> str | None:
 
     The order is by min(createdAt, indexedAt); where a page shows another one, the index time is the safe reading.
     """
-    times = [_sort_time(_object(view), fetched_at) for view in views]
+    times = [_sort_time(as_object(view), fetched_at) for view in views]
     if not times:
         return None
     if times == sorted(times, reverse=True):
         return times[-1]
-    return min(_indexed_at(_object(view)) or time for view, time in zip(views, times, strict=True))
+    return min(_indexed_at(as_object(view)) or time for view, time in zip(views, times, strict=True))
+
+
+def _read_list(reader: _Reader, page: RawPage) -> None:
+    views = decode_object(page.body).get("posts")
+    if not isinstance(views, list):
+        reader.note("malformed", f"no list of posts in this page of format {page.format}", None)
+        return
+    for view in views:
+        top = reader.read_view(view)
+        if top and page.format != "quotes":  # nobody goes on from the newest quote of one post
+            reader.batch.top = max(reader.batch.top or "", top)
+    if page.format == "posts":
+        reader.note_missing(asked_uris(page.url))
+
+
+def _read_thread(reader: _Reader, page: RawPage) -> None:
+    """The posts of a thread, those above the one asked for and those below; an answer of 400 says that it is gone."""
+    if page.http_status == 400:
+        reader.note_missing(asked_uris(page.url))
+        return
+    waiting = [decode_object(page.body).get("thread")]
+    if not isinstance(waiting[0], dict):
+        reader.note("malformed", "no thread in this page of format thread", None)
+        return
+    while waiting:
+        node = as_object(waiting.pop())
+        kind = (as_text(node.get("$type")) or "of no type").removeprefix(_THREAD)
+        uri = as_text(node.get("uri")) or ""
+        if kind == "threadViewPost":
+            reader.read_view(node.get("post"))
+            # Reversed, since the last one put in is read first.
+            waiting += reversed([*filter(None, [node.get("parent")]), *as_items(node.get("replies"))])
+        elif kind == "notFoundPost" and POST_URI.fullmatch(uri):
+            reader.note_missing([uri])
+        elif kind == "blockedPost" and POST_URI.fullmatch(uri):
+            # A block between two people hides one from the other's thread, and not from everybody else.
+            reader.batch.missing.append(Ref(uri))
+        else:
+            reader.note("unknown", f"{kind[:100]} in a thread", None)
 
 
 def _sort_time(view: JsonObject, fetched_at: str) -> str:
-    claimed = normalise(_object(view.get("record")).get("createdAt"))
+    claimed = normalise(as_object(view.get("record")).get("createdAt"))
     times = [time for time in (claimed, _indexed_at(view), fetched_at) if time]
     return max(min(times), _EARLIEST)
 
@@ -127,6 +139,9 @@ class _Reader:
         self.batch.authors = list(self._authors.values())
         return self.batch
 
+    def note(self, kind: FlawKind, detail: str, post: str | None) -> None:
+        self.batch.flaws.append(Flaw(kind, clean(detail), post=post))
+
     def note_missing(self, asked: list[str]) -> None:
         answered = {ref.native_id for post in self._posts.values() if post.primary for ref in post.native_ids}
         for uri in asked:
@@ -135,17 +150,18 @@ class _Reader:
                 # Deleted, taken down, deactivated and blocked look the same here: only absent.
                 self.batch.deletions.append(Deletion(Ref(uri), "unavailable"))
 
-    def read_view(self, raw: object) -> None:
-        """One item of the answer: a postView."""
-        view = _object(raw)
+    def read_view(self, raw: object) -> str | None:
+        """One item of the answer, a postView; gives its place in the search's order, or None where it is no post."""
+        view = as_object(raw)
         self.batch.rows += 1
-        if self._read(view, _object(view.get("record")), _object(view.get("embed")), depth=0):
-            self.batch.top = max(self.batch.top or "", _sort_time(view, self._fetched_at))
+        if self._read(view, as_object(view.get("record")), as_object(view.get("embed")), depth=0):
+            return _sort_time(view, self._fetched_at)
+        return None
 
     def _read(self, view: JsonObject, record: JsonObject, embed: JsonObject, *, depth: int) -> bool:
-        match = POST_URI.fullmatch(_text(view.get("uri")) or "")
-        if match is None or record.get("$type", "app.bsky.feed.post") != "app.bsky.feed.post" or not record:
-            self._flaw("unusable", f"no post in a view at {_text(view.get('uri')) or 'no address'}"[:300], None)
+        match = POST_URI.fullmatch(as_text(view.get("uri")) or "")
+        if match is None or not is_post_record(record):
+            self.note("unusable", f"no post in a view at {as_text(view.get('uri')) or 'no address'}"[:300], None)
             return False
         did, rkey = match.groups()
         post_id = f"bluesky:{match[0]}"
@@ -156,20 +172,14 @@ class _Reader:
             native_ids=(Ref(match[0]),),
             created_at=self._created_at(post_id, view, record),
             indexed_at=_indexed_at(view),
-            text=clean(raw_text) if isinstance(raw_text := record.get("text"), str) else "",
-            lang=next((lang for item in _items(record.get("langs")) if (lang := _text(item))), None),
+            text="",
             url=f"https://bsky.app/profile/{did}/post/{rkey}",
-            labels=_post_labels(view, record),
+            labels=tuple(dict.fromkeys(own_labels(record) + label_values(view.get("labels")))),
             metrics=self._read_metrics(view),
             primary=depth == 0,
         )
-        if raw_text != post.text:
-            self._flaw("repaired", "the text is missing or held characters that are no text", post_id)
         self._keep_author(did, post_id, view)
-        self._read_facets(post, record)
-        self._read_references(post, record)
-        self._read_media(post, embed)
-        self._finish_kind(post)
+        self.batch.flaws += read_record(post, record, embed)
         known = self._posts.get(post.id)
         if known is None or (post.primary and not known.primary):
             self._posts[post.id] = post
@@ -179,81 +189,28 @@ class _Reader:
     def _created_at(self, post_id: str, view: JsonObject, record: JsonObject) -> str:
         claimed = normalise(record.get("createdAt"))
         if claimed is None:
-            self._flaw("repaired", "createdAt is no time: taken from indexedAt", post_id)
+            self.note("repaired", "createdAt is no time: taken from indexedAt", post_id)
         return claimed or _indexed_at(view) or self._fetched_at
 
     def _keep_author(self, did: str, post_id: str, view: JsonObject) -> None:
-        raw = _object(view.get("author"))
+        raw = as_object(view.get("author"))
         known = self._authors.get(f"bluesky:{did}")
         if raw.get("did") != did:
-            self._flaw("repaired", "the author is missing or another than the address says", post_id)
+            self.note("repaired", "the author is missing or another than the address says", post_id)
             raw = {}
         if known is not None and (known.handle is not None or not raw):
             return
-        handle = _text(raw.get("handle"))
+        handle = as_text(raw.get("handle"))
         self._authors[f"bluesky:{did}"] = Author(
             id=f"bluesky:{did}",
             platform="bluesky",
             # Bluesky's word for a handle that does not lead back to its account.
             handle=None if handle == "handle.invalid" else handle,
-            name=_text(raw.get("displayName")),
-            bio=_text(raw.get("description")),
+            name=as_text(raw.get("displayName")),
+            bio=as_text(raw.get("description")),
             url=f"https://bsky.app/profile/{did}",
-            labels=_label_values(raw.get("labels")),
+            labels=label_values(raw.get("labels")),
         )
-
-    def _read_facets(self, post: Post, record: JsonObject) -> None:
-        text = post.text.encode("utf-8")
-        tags = [_text(tag) for tag in _items(record.get("tags"))]
-        links: list[str] = []
-        mentions: list[Mention] = []
-        for facet in map(_object, _items(record.get("facets"))):
-            shown = _slice(text, _object(facet.get("index")))
-            for feature in map(_object, _items(facet.get("features"))):
-                kind = (_text(feature.get("$type")) or "").removeprefix(_FACET)
-                if kind == "tag":
-                    tags.append(_text(feature.get("tag")) or shown)
-                elif kind == "link":
-                    links.extend(filter(None, [_text(feature.get("uri"))]))
-                elif kind == "mention" and (did := _text(feature.get("did"))):
-                    handle = shown.removeprefix("@") if shown and shown.startswith("@") else None
-                    mentions.append(Mention(handle or did, f"bluesky:{did}"))
-                else:
-                    self._flaw("unknown", f"facet {kind[:100]}", post.id)
-        post.tags = tuple(dict.fromkeys(filter(None, (normalise_tag(tag) for tag in tags if tag))))
-        post.links = tuple(Link(url) for url in dict.fromkeys(links))
-        post.mentions = tuple({mention.handle: mention for mention in mentions}.values())
-
-    def _read_references(self, post: Post, record: JsonObject) -> None:
-        reply = _object(record.get("reply"))
-        post.reply_to = _post_ref(reply.get("parent"))
-        post.conversation = _post_ref(reply.get("root"))
-        for kind, embed in _parts(_object(record.get("embed"))):
-            if kind == "external":
-                url = _text(_object(embed.get("external")).get("uri"))
-                if url and Link(url) not in post.links:
-                    post.links += (Link(url),)
-            elif kind == "record":
-                self._read_record_embed(post, embed)
-            elif kind not in ("images", "video"):
-                self._flaw("unknown", f"embed {kind[:100]}", post.id)
-
-    def _read_record_embed(self, post: Post, embed: JsonObject) -> None:
-        post.quote_of = _post_ref(embed.get("record"))
-        if post.quote_of is None:
-            uri = _text(_object(embed.get("record")).get("uri")) or ""
-            collection = "".join(uri.split("/")[3:4])
-            if collection not in _OTHER_RECORDS:
-                self._flaw("unknown", f"record embed {collection[:100]}", post.id)
-
-    def _read_media(self, post: Post, embed: JsonObject) -> None:
-        media: list[Media] = []
-        for kind, part in _parts(embed):
-            if kind == "images":
-                media.extend(_images(part))
-            elif kind == "video" and (url := _text(part.get("playlist"))):
-                media.append(Media(url, "video", _text(part.get("alt"))))
-        post.media = tuple(media)
 
     def _read_metrics(self, view: JsonObject) -> Metrics | None:
         likes, reposts, replies, quotes = (self._count(view, f"{name}Count") for name in _COUNTED)
@@ -266,81 +223,13 @@ class _Reader:
             return value
         if value is not None and name not in self._odd_counts:
             self._odd_counts.add(name)
-            self._flaw("unknown", f"{name} is no count", None)
+            self.note("unknown", f"{name} is no count", None)
         return None
-
-    def _finish_kind(self, post: Post) -> None:
-        kind: PostKind = "quote" if post.quote_of else "post"
-        post.kind = "reply" if post.reply_to else kind
-        post.sensitive = True if _SENSITIVE_LABELS.intersection(post.labels) else None
 
     def _read_quoted(self, embed: JsonObject, depth: int) -> None:
-        for kind, part in _parts(embed):
-            quoted = _object(part.get("record"))
-            if kind != "record" or quoted.get("$type") != f"{_EMBED}record#viewRecord" or depth >= _DEEPEST_QUOTE:
+        for kind, part in embed_parts(embed):
+            quoted = as_object(part.get("record"))
+            if kind != "record" or quoted.get("$type") != _VIEW_RECORD or depth >= _DEEPEST_QUOTE:
                 continue
-            inner = _object(next(iter(_items(quoted.get("embeds"))), None))
-            self._read(quoted, _object(quoted.get("value")), inner, depth=depth + 1)
-
-    def _flaw(self, kind: FlawKind, detail: str, post: str | None) -> None:
-        self.batch.flaws.append(Flaw(kind, clean(detail), post=post))
-
-
-def _parts(embed: JsonObject) -> Iterator[tuple[str, JsonObject]]:
-    """The simple embeds in one, each with its kind; in a recordWithMedia the record part bears no type."""
-    kind = _embed_kind(embed)
-    if kind == "recordWithMedia":
-        media = _object(embed.get("media"))
-        yield "record", _object(embed.get("record"))
-        yield _embed_kind(media), media
-    elif embed:
-        yield kind, embed
-
-
-def _embed_kind(embed: JsonObject) -> str:
-    return (_text(embed.get("$type")) or "of no type").removeprefix(_EMBED).removesuffix("#view")
-
-
-def _images(part: JsonObject) -> Iterator[Media]:
-    for image in map(_object, _items(part.get("images"))):
-        if url := _text(image.get("fullsize")) or _text(image.get("thumb")):
-            yield Media(url, "image", _text(image.get("alt")))
-
-
-def _slice(text: bytes, index: JsonObject) -> str | None:
-    """The part of the text that a facet marks, by UTF-8 bytes; None where the offsets fit no whole characters."""
-    start, end = index.get("byteStart"), index.get("byteEnd")
-    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(text):
-        return None
-    try:
-        return text[start:end].decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
-def _post_ref(value: object) -> Ref | None:
-    uri = _text(_object(value).get("uri"))
-    return Ref(uri) if uri and POST_URI.fullmatch(uri) else None
-
-
-def _post_labels(view: JsonObject, record: JsonObject) -> tuple[str, ...]:
-    own = _label_values(_object(record.get("labels")).get("values"))
-    return tuple(dict.fromkeys(own + _label_values(view.get("labels"))))
-
-
-def _label_values(value: object) -> tuple[str, ...]:
-    labels = [_object(item) for item in _items(value)]
-    values = [_text(label.get("val")) for label in labels if label.get("neg") is not True]
-    return tuple(dict.fromkeys(filter(None, values)))
-
-
-def _object(value: object) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _items(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: object) -> str | None:
-    return clean(value) if isinstance(value, str) and value else None
+            inner = as_object(next(iter(as_items(quoted.get("embeds"))), None))
+            self._read(quoted, as_object(quoted.get("value")), inner, depth=depth + 1)
