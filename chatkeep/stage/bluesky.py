@@ -45,6 +45,8 @@ def build_bluesky(feed: Feed, clock: Clock, faults: Faults, *, hidden_every: int
         "com.atproto.server.getSession": stage.answer_session,
         "app.bsky.feed.searchPosts": stage.search_posts,
         "app.bsky.feed.getPosts": stage.look_up_posts,
+        "app.bsky.feed.getPostThread": stage.show_thread,
+        "app.bsky.feed.getQuotes": stage.list_quotes,
     }
     routes = [
         Route("/xrpc/com.atproto.server.describeServer", stage.describe),
@@ -185,6 +187,31 @@ class _Stage:
         posts = [self._views.render_post(post, shown) for post in asked if post.shown(shown.now)]
         return JSONResponse({"posts": posts}, headers=headers)
 
+    async def show_thread(self, request: Request) -> Response:
+        headers = self._signed_in(request)
+        uri = _required_uri(request, "app.bsky.feed.getPostThread")
+        shown = self._views.shown_at(self._clock())
+        post = self._views.by_uri.get(uri)
+        if post is None or not post.shown(shown.now):
+            raise _Refusal(400, "NotFound", f"Post not found: {uri}")
+        depth, height = (_read_number(request, name, most) for name, most in (("depth", 6), ("parentHeight", 80)))
+        return JSONResponse({"thread": self._views.render_thread(post, shown, depth, height)}, headers=headers)
+
+    async def list_quotes(self, request: Request) -> Response:
+        """Quotes alone, newest first; a quote that shows an image too is not in Bluesky's list (measured)."""
+        headers = self._signed_in(request)
+        uri = _required_uri(request, "app.bsky.feed.getQuotes")
+        shown = self._views.shown_at(self._clock())
+        quoted = self._views.by_uri.get(uri)
+        quotes = [post for _, post in shown.posts if quoted and post.quote_of == quoted.key and post.alt_text is None]
+        limit = _read_limit(request.query_params.get("limit", "50"))
+        offset = _read_cursor(request.query_params.get("cursor"), limit)
+        page = quotes[offset : offset + limit]
+        body: Json = {"uri": uri, "posts": [self._views.render_post(post, shown) for post in page]}
+        if offset + limit < len(quotes):
+            body["cursor"] = str(offset + limit)
+        return JSONResponse(body, headers=headers)
+
     def _signed_in(self, request: Request) -> dict[str, str]:
         headers = self._requests.count(self._clock())
         _check_token(_bearer(request), self._access, self._clock())
@@ -255,6 +282,20 @@ def _read_limit(text: str) -> int:
         bound = "small (minimum 1" if limit < 1 else "big (maximum 100"
         raise _bad_params("app.bsky.feed.searchPosts", f"integer too {bound}, got {limit})")
     return limit
+
+
+def _read_number(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not text.isdecimal() or int(text) > 1000:
+        raise _bad_params("app.bsky.feed.getPostThread", f'"{name}" is no number from 0 to 1000')
+    return int(text)
+
+
+def _required_uri(request: Request, method: str) -> str:
+    uri = request.query_params.get("uri", "")
+    if not uri.startswith("at://"):
+        raise _bad_params(method, f'Invalid at-uri (got "{uri}")' if uri else 'Missing required key "uri"')
+    return uri
 
 
 def _read_cursor(text: str | None, limit: int) -> int:

@@ -84,15 +84,15 @@ class Views:
 
     def uri_of(self, post: FeedPost) -> str:
         """The post's at-uri."""
-        return f"at://{did_of(self._feed.author_of(post))}/app.bsky.feed.post/{_record_key(post)}"
+        return f"at://{did_of(self._feed.author_of(post))}/app.bsky.feed.post/{record_key(post)}"
 
     def render_post(self, post: FeedPost, shown: Shown) -> Json:
         """A postView."""
         view: Json = {
             "uri": self.uri_of(post),
-            "cid": _cid(post, shown.now),
+            "cid": cid_of(post, shown.now),
             "author": self._render_author(post),
-            "record": self._render_record(post, shown.now),
+            "record": self.render_record(post, shown.now),
             **self._counts(post, shown),
             "indexedAt": indexed_at(post),
             "viewer": {"threadMuted": False, "embeddingDisabled": False},
@@ -101,6 +101,33 @@ class Views:
         if embed := self._render_embed(post, shown, nested=False):
             view["embed"] = embed
         return view
+
+    def render_thread(self, post: FeedPost, shown: Shown, depth: int, height: int) -> Json:
+        """A threadViewPost with what was said before, ``height`` posts up, and after, ``depth`` replies down."""
+        thread = self._render_replies(post, shown, depth)
+        lowest, child = thread, post
+        while height > 0 and child.reply_to in self._feed.by_key:
+            parent = self._feed.by_key[child.reply_to]
+            above = self._thread_post(parent, shown) if parent.shown(shown.now) else self._not_found(parent)
+            lowest["parent"] = above
+            lowest, child, height = above, parent, height - 1
+            if not parent.shown(shown.now):
+                break
+        return thread
+
+    def _render_replies(self, post: FeedPost, shown: Shown, depth: int) -> Json:
+        thread = self._thread_post(post, shown)
+        if depth > 0:
+            replies = [reply for _, reply in shown.posts if reply.reply_to == post.key]
+            thread["replies"] = [self._render_replies(reply, shown, depth - 1) for reply in reversed(replies)]
+        return thread
+
+    def _thread_post(self, post: FeedPost, shown: Shown) -> Json:
+        view = self.render_post(post, shown)
+        return {"$type": "app.bsky.feed.defs#threadViewPost", "post": view, "threadContext": {}}
+
+    def _not_found(self, post: FeedPost) -> Json:
+        return {"$type": "app.bsky.feed.defs#notFoundPost", "uri": self.uri_of(post), "notFound": True}
 
     def _counts(self, post: FeedPost, shown: Shown) -> Json:
         return {
@@ -129,7 +156,8 @@ class Views:
             "createdAt": since,
         }
 
-    def _render_record(self, post: FeedPost, now: datetime) -> Json:
+    def render_record(self, post: FeedPost, now: datetime) -> Json:
+        """The post as its client wrote it, in the wording that stands at ``now``."""
         text = post.text_at(now)
         record: Json = {"$type": "app.bsky.feed.post", "createdAt": created_at(post), "text": text}
         if facets := self._facets(text):
@@ -154,7 +182,7 @@ class Views:
         return post
 
     def _strong_ref(self, post: FeedPost, now: datetime) -> Json:
-        return {"uri": self.uri_of(post), "cid": _cid(post, now)}
+        return {"uri": self.uri_of(post), "cid": cid_of(post, now)}
 
     def _facets(self, text: str) -> list[Json]:
         facets: list[Json] = []
@@ -211,9 +239,9 @@ class Views:
         view: Json = {
             "$type": "app.bsky.embed.record#viewRecord",
             "uri": uri,
-            "cid": _cid(post, shown.now),
+            "cid": cid_of(post, shown.now),
             "author": self._render_author(post),
-            "value": self._render_record(post, shown.now),
+            "value": self.render_record(post, shown.now),
             "labels": [],
             **self._counts(post, shown),
             "indexedAt": indexed_at(post),
@@ -223,7 +251,7 @@ class Views:
         return view
 
 
-def _record_key(post: FeedPost) -> str:
+def record_key(post: FeedPost) -> str:
     """A TID: 53 bits of microseconds and 10 more, in 13 letters whose order is the order of time."""
     extra = int.from_bytes(hashlib.sha256(post.key.encode()).digest()[:4], "big")
     # Feeds count in milliseconds; the key's hash fills the rest, so that no two posts share a record key.
@@ -232,7 +260,8 @@ def _record_key(post: FeedPost) -> str:
     return "".join(_TID_LETTERS[(number >> shift) & 31] for shift in range(60, -1, -5))
 
 
-def _cid(post: FeedPost, now: datetime) -> str:
+def cid_of(post: FeedPost, now: datetime) -> str:
+    """The name of the wording that stands at ``now``."""
     return _hash_cid(f"{post.key} {post.text_at(now)}")
 
 

@@ -26,7 +26,12 @@ def serving(app: ASGIApp, clock: Clock = system_clock) -> Iterator[str]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        _dated(app, clock), log_level="critical", access_log=False, lifespan="off", ws="none", date_header=False
+        _dated(app, clock),
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        date_header=False,
     )
     config.timeout_graceful_shutdown = 1
     server = uvicorn.Server(config)

@@ -1,4 +1,4 @@
-"""Bluesky as a source: hashtag searches and look-ups, signed in through the account's own server."""
+"""Bluesky as a source: hashtag searches, look-ups and conversations, signed in through the account's own server."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from collector.transport import exchange, kept_headers, require_safe_base, serve
 
 _SEARCH = "app.bsky.feed.searchPosts"
 _POSTS = "app.bsky.feed.getPosts"
+_THREAD = "app.bsky.feed.getPostThread"
+_QUOTES = "app.bsky.feed.getQuotes"
 _PAGE_SIZE = 100  # the most that searchPosts gives (400 above)
 _URIS_A_CALL = 25  # the most that getPosts takes (400 above)
 # A search gives at most 10,000 hits by cursor, hidden ones counted: the walk goes over to a new time slice just before.
@@ -35,6 +37,10 @@ _PAGES_A_SLICE = 99
 _PAGES_TO_TRUST = 50
 _OVERLAP_SECONDS = 600
 _LAG_SECONDS = 60  # Bluesky publishes no figure for its search; posts are seen within seconds
+_POLL_SECONDS = 15.0  # far below the 3,000 requests that five minutes allow, whatever the number of hashtags
+# Each step down a thread is two steps into its JSON, which no parser follows for ever; Bluesky's most is 1,000.
+_THREAD_DEPTH = 200
+_AFRESH = "afresh"  # the place of a list of quotes whose cursor was refused
 _CLOCK_TOLERANCE_SECONDS = 120
 _ALWAYS = Window()
 
@@ -46,7 +52,11 @@ class BlueskySource:
     servers = ("",)
     # No cap_per_query: time slices go past Bluesky's 10,000.
     limits = Limits(
-        page_size=_PAGE_SIZE, order="newest_first", overlap_seconds=_OVERLAP_SECONDS, lag_seconds=_LAG_SECONDS
+        page_size=_PAGE_SIZE,
+        order="newest_first",
+        overlap_seconds=_OVERLAP_SECONDS,
+        lag_seconds=_LAG_SECONDS,
+        poll_seconds=_POLL_SECONDS,
     )
 
     def __init__(
@@ -65,15 +75,20 @@ class BlueskySource:
         self._account = BlueskyAccount(http, clock, self._service, (handle, app_password), sessions_dir)
 
     def plans(self, purpose: Purpose, chat: Chat, window: Window = _ALWAYS, refs: tuple[str, ...] = ()) -> list[Plan]:
-        """One plan a hashtag, or one for every 25 posts to look up; what is no post's address is left out.
+        """One plan a hashtag, one for every 25 posts to look up, or one a post whose thread or quotes are asked for.
 
-        The service is no part of a key: whichever server asks, one search of all Bluesky answers.
+        What is no post's address is left out. The service is no part of a key: whichever server asks, one search of
+        all Bluesky answers. Bluesky tells no counts.
         """
         start = f"bluesky/{purpose}"
+        if purpose == "counts":
+            return []
+        uris = sorted({ref for ref in refs if POST_URI.fullmatch(ref)})
         if purpose == "posts":
-            uris = sorted({ref for ref in refs if POST_URI.fullmatch(ref)})
             groups = [tuple(uris[i : i + _URIS_A_CALL]) for i in range(0, len(uris), _URIS_A_CALL)]
             return [Plan(key=f"{start}/{_digest(group)}", purpose=purpose, refs=group) for group in groups]
+        if purpose in ("thread", "quotes"):
+            return [Plan(key=f"{start}/{uri}", purpose=purpose, refs=(uri,)) for uri in uris]
         times = f"/{window.start or ''}..{window.end or ''}" if window != _ALWAYS else ""
         queries = [f"#{tag}" for tag in chat.hashtags]
         return [Plan(key=f"{start}/{query}{times}", purpose=purpose, query=query, window=window) for query in queries]
@@ -83,14 +98,38 @@ class BlueskySource:
             response = self._account.ask(_POSTS, httpx.QueryParams({"uris": list(plan.refs)}))
             self._read_views(response)
             return self._page("posts", response, None)
+        if plan.purpose == "thread":
+            return self._fetch_thread(plan)
+        if plan.purpose == "quotes":
+            return self._fetch_quotes(plan, None if cursor == _AFRESH else cursor)
         place = _Place.read(cursor) or _Place(until=plan.window.end)
         response = self._account.ask(_SEARCH, _search_params(plan, place))
-        if place.cursor is not None and response.status_code == httpx.codes.BAD_REQUEST and error_name(response):
+        if place.cursor is not None and _is_refused(response):
             # All else in this request was accepted a page ago, so the cursor is what is refused.
-            return self._page("error", response, place.sliced())
+            return self._page("error", response, place.sliced().text())
         views, platform_cursor = self._read_views(response)
         oldest = find_oldest(views, to_text(self._clock())) or place.oldest
-        return self._page("search", response, place.after(platform_cursor, oldest))
+        following = place.after(platform_cursor, oldest)
+        return self._page("search", response, following.text() if following else None)
+
+    def _fetch_thread(self, plan: Plan) -> RawPage:
+        params: dict[str, str | int] = {"uri": plan.refs[0], "depth": _THREAD_DEPTH, "parentHeight": _THREAD_DEPTH}
+        response = self._account.ask(_THREAD, httpx.QueryParams(params))
+        if not (_is_refused(response) and error_name(response) == "NotFound"):
+            answer = read_answer(response, self._clock)
+            if not isinstance(answer.get("thread"), dict):
+                raise Retriable(f"{host_of(response)} sent an answer without a thread", status=response.status_code)
+        return self._page("thread", response, None)
+
+    def _fetch_quotes(self, plan: Plan, cursor: str | None) -> RawPage:
+        params: dict[str, str | int] = {"uri": plan.refs[0], "limit": _page_size(plan)}
+        if cursor is not None:
+            params["cursor"] = cursor
+        response = self._account.ask(_QUOTES, httpx.QueryParams(params))
+        if cursor is not None and _is_refused(response):
+            return self._page("error", response, _AFRESH)
+        _, platform_cursor = self._read_views(response)
+        return self._page("quotes", response, platform_cursor)
 
     def parse(self, page: RawPage) -> Batch:
         return parse_page(page)
@@ -155,7 +194,7 @@ class BlueskySource:
             raise Retriable(message, status=response.status_code)
         return views, cursor or None
 
-    def _page(self, page_format: str, response: httpx.Response, place: _Place | None) -> RawPage:
+    def _page(self, page_format: str, response: httpx.Response, next_cursor: str | None) -> RawPage:
         return RawPage(
             source=self.name,
             format=page_format,
@@ -165,7 +204,7 @@ class BlueskySource:
             url=str(response.request.url),
             http_status=response.status_code,
             headers=kept_headers(response),
-            next_cursor=place.text() if place else None,
+            next_cursor=next_cursor,
         )
 
 
@@ -217,7 +256,7 @@ class _Place:
 
 
 def _search_params(plan: Plan, place: _Place) -> httpx.QueryParams:
-    params: dict[str, str | int] = {"q": plan.query, "sort": "latest", "limit": _PAGE_SIZE}
+    params: dict[str, str | int] = {"q": plan.query, "sort": "latest", "limit": _page_size(plan)}
     starts = [time for time in (plan.window.start, plan.floor) if time]
     if starts:
         params["since"] = max(starts)
@@ -226,6 +265,14 @@ def _search_params(plan: Plan, place: _Place) -> httpx.QueryParams:
     if place.cursor:
         params["cursor"] = place.cursor
     return httpx.QueryParams(params)
+
+
+def _page_size(plan: Plan) -> int:
+    return max(1, min(plan.page_size or _PAGE_SIZE, _PAGE_SIZE))
+
+
+def _is_refused(response: httpx.Response) -> bool:
+    return response.status_code == httpx.codes.BAD_REQUEST and error_name(response) is not None
 
 
 def _digest(refs: Sequence[str]) -> str:
