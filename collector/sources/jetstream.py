@@ -65,13 +65,15 @@ class JetstreamStream:
         self._silence_seconds = silence_seconds
         self._tick = tick
         self._memory = Memory()
+        self._last_cursor: str | None = None
+        self._back_micros = _BACK_MICROS
 
     def listen(self, channels: Sequence[Channel], cursor: str | None, stop: threading.Event) -> Iterator[Heard]:
         """One connection, from a few seconds before ``cursor`` on; events already kept come again.
 
         A cursor that the server refuses is dropped: the stream goes on with what is new, and says that there is a gap.
         """
-        asked = _micros(cursor)
+        asked = self._place_to_ask_for(cursor)
         url, connection = self._open(asked)
         with connection:
             place = _Place(cursor, asked, gap=cursor is not None and f"cursor={asked}" not in url)
@@ -80,6 +82,19 @@ class JetstreamStream:
 
     def parse(self, page: RawPage) -> Batch:
         return parse_page(page)
+
+    def _place_to_ask_for(self, cursor: str | None) -> int | None:
+        """A little before ``cursor``, in microseconds; None where that is no time.
+
+        A connection that ended before it said anything new is followed by one that is asked for less of the old, or
+        the same few events would come for ever.
+        """
+        self._back_micros = self._back_micros // 4 if cursor == self._last_cursor else _BACK_MICROS
+        self._last_cursor = cursor
+        if cursor is None or not cursor.isascii() or not cursor.isdecimal():
+            return None
+        micros = int(cursor) - self._back_micros
+        return micros if _FIRST_MICROS <= micros < 2**63 else None
 
     def _open(self, asked: int | None) -> tuple[str, ClientConnection]:
         """A connection, and the address that it is open to: without the cursor where the server refused that."""
@@ -142,22 +157,31 @@ class _Place:
     told: str | None
     asked: int | None
     gap: bool
-    last: str | None = None
     first: int | None = None
+    missing_from: int | None = None
 
     def note_first(self, micros: int) -> None:
         """Looks at the first event: one that is much later than asked for, or earlier, tells of a moved cursor."""
         self.first = micros
-        if self.asked is not None:
-            self.gap = self.gap or not 0 <= micros - self.asked <= _GAP_MICROS
+        is_ahead = self.asked is not None and micros < self.asked
+        self.gap = self.gap or is_ahead or (self.asked is not None and micros - self.asked > _GAP_MICROS)
+        known = None if self.asked is None or is_ahead else int(self.told or 0)
+        self.missing_from = micros if known is None else min(known, micros)
+        if is_ahead or self.asked is None:
+            self.told = None  # it never was a place of this stream
 
     def gap_from(self) -> str | None:
         """From when on something may be missing, told once."""
-        if not self.gap or self.first is None:
+        if not self.gap or self.missing_from is None:
             return None
         self.gap = False
-        wanted = int(self.told) if self.asked is not None and self.told is not None else self.first
-        return time_of(min(wanted, self.first))
+        return time_of(self.missing_from)
+
+    def reached(self, latest: int | None) -> str | None:
+        """The cursor after an event of this time. It never goes back to what comes again from before the cursor."""
+        if latest is None:
+            return self.told
+        return str(max(latest, int(self.told or 0)))
 
 
 @dataclass(slots=True)
@@ -210,8 +234,7 @@ class _Hearing:
         """A page for each chat, or a sign of life. Only the last one moves the cursor on: each page is saved in a
         transaction of its own, and a kill between two must not lose the second.
         """
-        micros = _time_us(self.latest) if self.latest else None
-        reached = str(micros) if micros is not None else self.place.told
+        reached = self.place.reached(_time_us(self.latest) if self.latest else None)
         gap_from = self.place.gap_from()
         chats, self.wanted, self.wanted_count, self.latest = list(self.wanted.items()), {}, 0, b""
         for number, (chat, events) in enumerate(chats, 1):
@@ -240,14 +263,6 @@ class _Hearing:
 def _in_one_line(event: bytes) -> bytes:
     """The event as received; JSON may hold a line break between its parts, where a space means the same."""
     return event.replace(b"\r", b" ").replace(b"\n", b" ")
-
-
-def _micros(cursor: str | None) -> int | None:
-    """What to ask the server for, a little before ``cursor``; None where that is no time."""
-    if cursor is None or not cursor.isascii() or not cursor.isdecimal():
-        return None
-    micros = int(cursor) - _BACK_MICROS
-    return micros if _FIRST_MICROS <= micros < 2**63 else None
 
 
 def _time_us(frame: bytes) -> int | None:
