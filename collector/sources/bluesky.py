@@ -268,7 +268,7 @@ def _search_params(plan: Plan, place: _Place) -> httpx.QueryParams:
 
 
 def _page_size(plan: Plan) -> int:
-    return max(1, min(plan.page_size or _PAGE_SIZE, _PAGE_SIZE))
+    return _PAGE_SIZE if plan.page_size is None else max(1, min(plan.page_size, _PAGE_SIZE))
 
 
 def _is_refused(response: httpx.Response) -> bool:

@@ -265,3 +265,34 @@ def test_two_stages_give_the_same_addresses(hour: Hour) -> None:
 
 def test_an_unknown_method_is_not_implemented(client: StageClient, hour: Callable[[], datetime]) -> None:
     assert client.query("app.bsky.feed.searchPostsV2", q="x").status_code == 501
+
+
+def test_a_thread_goes_up_to_the_root_and_down_to_the_last_reply(client: StageClient) -> None:
+    uris = {view["record"]["text"]: view["uri"] for view in client.search(limit=100).json()["posts"]}
+    reply = next(uri for text, uri in uris.items() if "Short words" in text)
+    thread = client.query("app.bsky.feed.getPostThread", uri=reply).json()["thread"]
+    assert thread["post"]["uri"] == reply
+    assert thread["parent"]["post"]["record"]["text"].startswith("Q1")
+    root = client.query("app.bsky.feed.getPostThread", uri=uris["Q1 What works? #Northmoor"], depth=1).json()["thread"]
+    assert [below["post"]["uri"] for below in root["replies"]] == [reply]
+    assert "replies" not in root["replies"][0]
+    flat = client.query("app.bsky.feed.getPostThread", uri=reply, depth=0, parentHeight=0).json()["thread"]
+    assert "parent" not in flat
+    assert "replies" not in flat
+
+
+def test_a_thread_of_what_is_gone_is_not_found(client: StageClient, hour: Hour) -> None:
+    hour.now = datetime(2026, 10, 8, 12, 16, tzinfo=UTC)
+    uri = next(view["uri"] for view in client.search().json()["posts"] if view["record"]["text"].startswith("Oops"))
+    hour.now = NOW
+    answer = client.query("app.bsky.feed.getPostThread", uri=uri)
+    assert (answer.status_code, answer.json()["error"]) == (400, "NotFound")
+    assert client.query("app.bsky.feed.getPostThread").status_code == 400
+    assert client.query("app.bsky.feed.getPostThread", uri=uri, depth=1001).status_code == 400
+
+
+def test_quotes_of_a_post_are_listed(client: StageClient) -> None:
+    uri = next(view["uri"] for view in client.search().json()["posts"] if view["record"]["text"].startswith("Q1"))
+    answer = client.query("app.bsky.feed.getQuotes", uri=uri).json()
+    assert [view["record"]["text"] for view in answer["posts"]] == ["Just so #northmoor"]
+    assert "cursor" not in answer
