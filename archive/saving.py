@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
-from archive import authors, references
-from archive.models import Batch, Deletion, Metrics, Post
+from archive import authors, deletions, references
+from archive.models import Batch, Metrics, Post
 from archive.projection import Projection, Version, build_version, project
 
 _COLUMNS = (
@@ -70,7 +70,7 @@ class Saved:
 
 
 def save_batch(conn: sqlite3.Connection, batch: Batch, context: PageContext) -> Saved:
-    """Writes posts, authors, counts, sightings and deletions of one page."""
+    """Writes posts, authors, sightings, counts, deletions and what became of accounts, of one page."""
     posts = batch.posts
     authors.save_authors(conn, batch, _author_times(posts, context), context.fetched_at)
     observed = _observed_versions(posts, context)
@@ -83,9 +83,13 @@ def save_batch(conn: sqlite3.Connection, batch: Batch, context: PageContext) -> 
     _reproject(conn, references.take_waiting(conn, posts, context.platform))
     _save_sightings(conn, posts, context)
     save_metrics(conn, posts, context)
-    _end_unavailable(conn, observed, context)
+    deletions.settle_waiting(conn, posts, context.platform)
+    _end_unavailable(conn, posts, context)
     for deletion in batch.deletions:
-        save_deletion(conn, deletion, context)
+        deletions.save_deletion(conn, context.platform, deletion, context.fetched_at)
+    for state in batch.author_states:
+        deletions.save_author_state(conn, context.platform, state, context.fetched_at)
+    _save_platform_counts(conn, batch, context)
     new = frozenset(observed.keys() - stored.keys())
     return Saved(new, len(observed) - len(new), len(touched) - len(new))
 
@@ -247,31 +251,29 @@ def load_last_metrics(conn: sqlite3.Connection, posts: set[str]) -> dict[str, tu
     return {post: (seen_at, tuple(counts)) for post, seen_at, *counts in rows}
 
 
-def save_deletion(conn: sqlite3.Connection, deletion: Deletion, context: PageContext) -> None:
-    """A tombstone for the post; a final one is never softened, and one earlier than a sighting says nothing."""
-    post = references.canonical(conn, context.platform, deletion.ref)
-    if post is None:
+def _end_unavailable(conn: sqlite3.Connection, posts: Iterable[Post], context: PageContext) -> None:
+    """A post that the platform shows again is available again, and so is its author; an old file proves nothing."""
+    if context.is_file:
         return
-    if deletion.reason == "unavailable":
-        later = conn.execute(
-            "SELECT 1 FROM post_versions WHERE post = ? AND observed_at > ?", (post, context.fetched_at)
-        ).fetchone()
-        if later:
-            return
-    conn.execute(
-        "INSERT INTO tombstones (key, seen_at, reason) VALUES (?, ?, ?)"
-        " ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, seen_at = excluded.seen_at"
-        " WHERE reason = 'unavailable'",
-        (post, context.fetched_at, deletion.reason),
-    )
+    seen: dict[str, str] = {}
+    for post in posts:  # a stream that replays shows how it was, not how it is
+        seen[post.id] = max(seen.get(post.id, ""), context.observed_at(post))
+    deletions.end_unavailable(conn, seen)
+    deletions.end_unavailable_authors(conn, _author_times((post for post in posts if post.primary), context))
 
 
-def _end_unavailable(conn: sqlite3.Connection, observed: dict[str, dict[str, Version]], context: PageContext) -> None:
-    """A post that the platform shows again is available again; an old file proves nothing, nor does a replay."""
-    if not context.is_file:
-        seen = {post: max(version.observed_at for version in own.values()) for post, own in observed.items()}
-        conn.execute(
-            "DELETE FROM tombstones WHERE key IN (SELECT t.key FROM json_each(?) AS seen CROSS JOIN tombstones AS t"
-            " ON t.key = seen.key WHERE t.reason = 'unavailable' AND t.seen_at < seen.value)",
-            [json.dumps(seen)],
-        )
+def _save_platform_counts(conn: sqlite3.Connection, batch: Batch, context: PageContext) -> None:
+    """How many posts the platform says there are; the later word holds, of two at one moment the greater."""
+    conn.executemany(
+        "INSERT INTO counts (chat, platform, \"query\", starts_at, ends_at, posts_count, seen_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chat, platform, \"query\", starts_at, ends_at)"
+        " DO UPDATE SET posts_count = excluded.posts_count, seen_at = excluded.seen_at"
+        " WHERE (excluded.seen_at, excluded.posts_count) > (seen_at, posts_count)",
+        [
+            (
+                context.chat, context.platform, count.query, count.starts_at, count.ends_at, count.posts_count,
+                context.fetched_at,
+            )
+            for count in batch.counts
+        ],
+    )  # fmt: skip

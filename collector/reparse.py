@@ -21,7 +21,7 @@ _FINDINGS = (
 )
 _READ_FROM_PAGES = (
     *("metrics", "sightings", "post_media", "post_mentions", "post_links", "post_tags", "open_refs", "post_ids"),
-    *("post_versions", "posts", "authors"),
+    *("post_versions", "posts", "authors", "counts", "open_deletions"),
 )
 
 
