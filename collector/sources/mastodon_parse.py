@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from archive.models import (
     Author,
@@ -22,19 +21,27 @@ from archive.models import (
     PostKind,
     RawPage,
     Ref,
-    Visibility,
     normalise_tag,
 )
 from archive.projection import storable
 from archive.times import from_text, normalise, shift, to_text
+from collector.sources.mastodon_answers import (
+    DEEPEST,
+    DELETE,
+    KEPT,
+    THREAD_LISTS,
+    UPSERTS,
+    JsonObject,
+    ident,
+    ids_of,
+    load_items,
+    load_json,
+    order,
+)
 from collector.sources.mastodon_html import host_of, parse_content
 
-JsonObject = dict[str, object]
-
-_KEPT: dict[str, Visibility] = {"public": "public", "unlisted": "unlisted"}
 _EARLIEST_ID_TIME = datetime(2016, 1, 1, tzinfo=UTC)  # Mastodon is of 2016; lower ids are plain sequence numbers
 _LARGEST_COUNT = 2**63 - 1
-_DEEPEST = 3  # a boost of a quote of a post: servers nest no deeper
 # What Mastodon 4.6, glitch-soc, GoToSocial and Pleroma put into a status; others are listed as not understood.
 _FIELD_NAMES = """
 account application bookmarked card content content_type created_at edited_at emojis favourited favourites_count
@@ -48,76 +55,79 @@ _MEDIA_KINDS = {"image": "image", "video": "video", "gifv": "video", "audio": "a
 
 
 def parse_page(page: RawPage) -> Batch:
-    """What a page of format tag or posts says. Every item becomes a post or a flaw."""
+    """What a page of format tag, posts, thread or stream says. Every item becomes a post or a flaw."""
+    if page.format == "thread":
+        return _parse_thread(page)
+    if page.format == "stream":
+        return _parse_events(page)
     items = load_items(page.body)
     if items is None:
         return Batch(flaws=[Flaw("malformed", "this page is not a JSON list of posts")])
-    reading = _Reading(page.server, page.fetched_at)
-    for item in items:
-        reading.read(item, primary=True)
-    batch = Batch(posts=list(reading.posts.values()), authors=list(reading.authors.values()), rows=len(items))
-    batch.flaws = list(dict.fromkeys(reading.flaws))
+    batch = _read_items(page, items)
     if page.format == "posts":
-        batch.missing = _find_missing(page, items)
-        batch.deletions = [Deletion(ref, "unavailable") for ref in batch.missing]
+        _note_missing(batch, _find_missing(page, items))
     else:
         batch.top = max(ids_of(items), key=order, default=None)
     return batch
 
 
-def load_items(body: bytes) -> list[object] | None:
-    """The items of an answer, one post alone being a list of one; None where it is neither, or no UTF-8 JSON."""
-    try:
-        answer = json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(answer, dict) and "uri" in answer:
-        return [answer]
-    return answer if isinstance(answer, list) else None
+def _read_items(page: RawPage, items: Sequence[object]) -> Batch:
+    reading = _Reading(page.server, page.fetched_at)
+    for item in items:
+        reading.read(item, primary=True)
+    batch = Batch(posts=list(reading.posts.values()), authors=list(reading.authors.values()), rows=len(items))
+    batch.flaws = list(dict.fromkeys(reading.flaws))
+    return batch
 
 
-def without_private(items: Sequence[object]) -> list[object]:
-    """The items less those that are not public or unlisted, and less any such post that an item carries."""
-    return [_carrying_no_private(item) for item in items if _may_be_kept(item)]
+def _note_missing(batch: Batch, refs: Iterable[Ref]) -> None:
+    """A server that does not show a post may have lost or hidden it: never proof that its author deleted it."""
+    batch.missing = list(refs)
+    batch.deletions = [Deletion(ref, "unavailable") for ref in batch.missing]
 
 
-def _may_be_kept(item: object) -> bool:
-    if not isinstance(item, dict):
-        return True
-    boosted = item.get("reblog")
-    return item.get("visibility") in tuple(_KEPT) and (boosted is None or _may_be_kept(boosted))
+def _parse_thread(page: RawPage) -> Batch:
+    if page.http_status in (404, 410):
+        batch = Batch()
+        _note_missing(batch, [Ref(unquote(urlsplit(page.url).path.split("/")[-2]), page.server)])
+        return batch
+    thread = load_json(page.body)
+    lists = [thread.get(name) for name in THREAD_LISTS] if isinstance(thread, dict) else []
+    if not isinstance(thread, dict) or not all(isinstance(each, list) for each in lists):
+        return Batch(flaws=[Flaw("malformed", "this page is not the thread of a post")])
+    batch = _read_items(page, [item for each in lists if isinstance(each, list) for item in each])
+    names = sorted(thread.keys() - set(THREAD_LISTS))
+    batch.flaws += [Flaw("unknown", f"context.{storable(name)[:60]} is not understood") for name in names]
+    return batch
 
 
-def _carrying_no_private(item: object, depth: int = 0) -> object:
-    if not isinstance(item, dict):
-        return item
-    kept = dict(item)
-    for name in ("reblog", "quote", "quoted_status"):
-        carried = kept.get(name)
-        is_post = isinstance(carried, dict) and ("visibility" in carried or name != "quote")
-        if depth > _DEEPEST or (is_post and not _may_be_kept(carried)):
-            kept[name] = None
-        elif isinstance(carried, dict):
-            kept[name] = _carrying_no_private(carried, depth + 1)
-    return kept
+def _parse_events(page: RawPage) -> Batch:
+    """Posts, every wording of them, and deletions.
 
-
-def order(native_id: str) -> tuple[int, str]:
-    """The sort key of a server's ids: Mastodon's are numbers without leading zeros, others' are of one length."""
-    return (len(native_id), native_id)
-
-
-def is_post(item: object) -> bool:
-    """Whether an item is a post at all, of whatever visibility: it has an id and an address."""
-    if not isinstance(item, dict) or _ident(item.get("id")) is None:
-        return False
-    return isinstance(item.get("uri") or item.get("url"), str)
-
-
-def ids_of(items: Sequence[object]) -> list[str]:
-    """The local ids of the items that have one."""
-    found = (_ident(item.get("id")) for item in items if isinstance(item, dict))
-    return [native_id for native_id in found if native_id is not None]
+    A delete is taken as the author's own (final), though a server's moderators cause one too: it cannot be told apart,
+    and of the two mistakes, hiding what another server still shows is the one that harms nobody. Suspended and limited
+    accounts and old posts go without an event; look-ups find those, and call them unavailable.
+    """
+    batch, authors = Batch(), dict[str, Author]()
+    for line in page.body.splitlines():
+        batch.rows += 1
+        said = load_json(line)
+        event = said.get("event") if isinstance(said, dict) else None
+        payload = said.get("payload") if isinstance(said, dict) else None
+        if event in UPSERTS and isinstance(payload, str):
+            own = _read_items(page, [load_json(payload.encode("utf-8", "replace"))])
+            batch.posts += [post for post in own.posts if post not in batch.posts]
+            authors |= {author.id: author for author in own.authors}
+            batch.flaws += own.flaws
+        elif event == DELETE and ident(payload):
+            batch.deletions.append(Deletion(Ref(ident(payload) or "", page.server), "deleted"))
+        elif event in (*UPSERTS, DELETE) or not isinstance(event, str):
+            batch.flaws.append(Flaw("malformed", "an event of the stream that cannot be read"))
+        else:
+            batch.flaws.append(Flaw("unknown", f"the stream's event {storable(event)[:60]} is not understood"))
+    batch.authors, batch.flaws = list(authors.values()), list(dict.fromkeys(batch.flaws))
+    batch.deletions = list(dict.fromkeys(batch.deletions))
+    return batch
 
 
 def time_of_id(native_id: str, latest: datetime) -> datetime | None:
@@ -206,12 +216,12 @@ class _Reading:
             self.note("unusable", f"an item of type {type(item).__name__}, not a post")
             return None
         status = _Fields(item, "status", self)
-        native_id, uri = _ident(item.get("id")), status.text("uri") or status.text("url")
+        native_id, uri = ident(item.get("id")), status.text("uri") or status.text("url")
         self.post = f"mastodon:{uri}" if uri else None
         if native_id is None or uri is None:
             self.note("unusable", "a post without an id or without a uri")
             return None
-        visibility = _KEPT.get(status.text("visibility") or "")
+        visibility = KEPT.get(status.text("visibility") or "")
         if visibility is None:
             self.note("unusable", "a post that is not public")
             return None
@@ -264,11 +274,11 @@ class _Reading:
         post.kind = "repost" if post.repost_of or status.source.get("reblog") is not None else kind
 
     def _ref(self, native_id: object) -> Ref | None:
-        ident = _ident(native_id)
-        return None if ident is None else Ref(ident, self.server)
+        known = ident(native_id)
+        return None if known is None else Ref(known, self.server)
 
     def _read_carried(self, item: object, depth: int) -> Ref | None:
-        if item is None or depth >= _DEEPEST:
+        if item is None or depth >= DEEPEST:
             return None
         carried = self.read(item, primary=False, depth=depth + 1)
         return None if carried is None else carried.native_ids[0]
@@ -335,12 +345,6 @@ def _media(item: _Fields) -> Media | None:
     if url is None:
         return None
     return Media(url, _MEDIA_KINDS.get(item.text("type") or "", "other"), item.text("description"))
-
-
-def _ident(value: object) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value) if abs(value) < 2**64 else None
-    return storable(value) or None if isinstance(value, str) else None
 
 
 def _web(url: str | None) -> str | None:
