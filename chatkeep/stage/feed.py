@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,7 +39,8 @@ class Edit:
 class FeedPost:
     """One post. ``at`` is when it was published; ``claims_at`` what its client claims, where that differs.
 
-    ``arrives_at`` is when the platform (Mastodon: the asked server) first shows it. ``reply_to``, ``quote_of`` and
+    ``arrives_at`` is when the platform (Mastodon: the asked server) first shows it; ``arrivals`` says it of single
+    Mastodon hosts, None for those that never get it. ``reply_to``, ``quote_of`` and
     ``repost_of`` are keys of other posts. Hashtags, @handles and links are those that stand in the text.
     """
 
@@ -58,6 +60,7 @@ class FeedPost:
     visibility: str = "public"
     likes_count: int = 0
     reposts_count: int = 0
+    arrivals: Mapping[str, str | None] = field(default_factory=dict, hash=False)
 
     def text_at(self, now: datetime) -> str:
         """The wording that stands at ``now``."""

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from archive.times import Clock
 from chatkeep.stage.faults import Faults, FaultyApp
 from chatkeep.stage.feed import Feed, FeedAuthor, FeedPost, tags_of
-from chatkeep.stage.mastodon_shapes import Server, fold_tag
+from chatkeep.stage.mastodon_shapes import Access, Server, fold_tag
+from chatkeep.stage.mastodon_stream import StreamFaults, stream_tag
 
 _PAGING = frozenset({"max_id", "min_id", "since_id", "page"})
 _LARGEST_PAGE = 40
 _MOST_POSTS = 20
+_READING = ("read", "read:statuses")
 _KEPT_BY_LINK = ("limit", "local", "only_media")  # Mastodon's Link header loses any, all, none and remote
 
 
@@ -31,17 +34,23 @@ def build_mastodon(
     *,
     host: str = "mastodon.stage.example",
     token: str | None = None,
+    access: Access | None = None,
+    stream_faults: StreamFaults | None = None,
 ) -> ASGIApp:
     """One server's app. Accounts whose handle names another host (user@host) are remote there, others its own.
 
-    With ``token`` hashtags can be read by its bearer alone. A remote post appears at ``arrives_at``, under an id of
-    that time; one whose key ends with "fetched" appears then under an id of its writing, below every cursor.
+    ``token`` signs its bearer in; without ``access`` hashtags can then be read by the bearer alone. A remote post
+    appears at its arrival, under an id of that time; one whose key ends with "fetched" appears then under an id of its
+    writing, below every cursor.
     """
-    stage = _Stage(Server(feed, host), clock, token)
+    limited = Access(local="authenticated", remote="authenticated") if token is not None else Access()
+    stage = _Stage(Server(feed, host), clock, token, access or limited, stream_faults or StreamFaults())
     routes = [
         Route("/api/v1/timelines/tag/{tag}", stage.timeline),
         Route("/api/v1/statuses", stage.posts),
         Route("/api/v1/statuses/{id}", stage.post),
+        Route("/api/v1/statuses/{id}/context", stage.context),
+        Route("/api/v1/streaming/hashtag", stage.stream),
         Route("/api/v2/instance", stage.instance),
         Route("/api/v1/accounts/verify_credentials", stage.own_account),
         Route("/{path:path}", stage.nothing),
@@ -80,13 +89,19 @@ class _Stage:
     server: Server
     clock: Clock
     token: str | None
+    access: Access
+    stream_faults: StreamFaults
     throttles: _Throttles = field(default_factory=_Throttles)
 
     async def timeline(self, request: Request) -> Response:
         """A hashtag's public posts, newest first; boosts never."""
-        if self.token is not None and not self._signed_in(request):
+        query = request.query_params
+        parts = {"local": _is_true(query.get("local")), "remote": _is_true(query.get("remote"))}
+        if self.access.needs_user(**parts) and not self._signed_in(request):
             return self._answer(request, {"error": "This method requires an authenticated user"}, 422)
-        now, query = self.clock(), request.query_params
+        if self._signed_in(request) and self.access.scope not in _READING:
+            return self._answer(request, {"error": "This action is outside the authorized scopes"}, 403)
+        now = self.clock()
         found = [post for post in self._shown(now) if post.visibility == "public" and self._matches(request, post, now)]
         by_id = {self.server.id_of(post): post for post in found}
         limit = min(abs(_number(query["limit"])), _LARGEST_PAGE) if query.get("limit") else 20
@@ -115,14 +130,48 @@ class _Stage:
                 return self._answer(request, self.server.status(post, now, signed_in=self._signed_in(request)))
         return await self.nothing(request)
 
+    async def context(self, request: Request) -> Response:
+        """What a post answers, and what answers it: for the anonymous 40 posts upward and 60 downward."""
+        now = self.clock()
+        posts = {post.key: post for post in self._readable(now)}
+        asked = [post for post in posts.values() if str(self.server.id_of(post)) == request.path_params["id"]]
+        if not asked:
+            return await self.nothing(request)
+        up, down = (4_096, 4_096) if self._signed_in(request) else (40, 60)
+        above = _ancestors(posts, asked[0])[-up:]
+        below = _descendants(posts, asked[0].key)[:down]
+        lists = {"ancestors": above, "descendants": below}
+        shapes = {
+            name: [self.server.status(each, now, signed_in=self._signed_in(request)) for each in some]
+            for name, some in lists.items()
+        }
+        return self._answer(request, shapes)
+
+    async def stream(self, request: Request) -> Response:
+        """The stream of a hashtag: for signed-in users alone, and not limited."""
+        if not self.access.streams:
+            return JSONResponse({"error": "Not found"}, 404)
+        if not self._signed_in(request) or self.access.scope not in _READING:
+            given = "authorization" in request.headers
+            return JSONResponse({"error": "Invalid access token" if given else "Missing access token"}, 401)
+        tag = request.query_params.get("tag")
+        if not tag:
+            return JSONResponse({"error": "Missing tag name parameter"}, 400)
+        lines = stream_tag(self.server, tag, self.clock, self.stream_faults)
+        return StreamingResponse(lines, headers={"Cache-Control": "private, no-store"}, media_type="text/event-stream")
+
     async def instance(self, request: Request) -> Response:
-        """The server about itself."""
-        return self._answer(request, self.server.instance(is_open=self.token is None))
+        """The server about itself, which it tells anyone."""
+        here = f"ws://{request.url.netloc}" if request.url.scheme == "http" else f"wss://{self.server.host}"
+        shape = self.server.instance(self.access, self.access.streaming_url or here)
+        return self._answer(request, shape, is_open=True)
 
     async def own_account(self, request: Request) -> Response:
         """The bearer's account, or 401."""
         if not self._signed_in(request):
             return self._answer(request, {"error": "The access token is invalid"}, 401)
+        if self.access.scope != "read":
+            return self._answer(request, {"error": "This action is outside the authorized scopes"}, 403)
         bearer = FeedAuthor(key="bearer", platform="mastodon", handle="keeper", name="Keeper")
         return self._answer(request, self.server.account(bearer))
 
@@ -134,10 +183,12 @@ class _Stage:
         return self.token is not None and request.headers.get("authorization") == f"Bearer {self.token}"
 
     def _shown(self, now: datetime) -> list[FeedPost]:
-        return [post for post in self.server.feed.on("mastodon") if post.shown(now) and post.repost_of is None]
+        return [
+            post for post in self.server.feed.on("mastodon") if self.server.shows(post, now) and post.repost_of is None
+        ]
 
     def _readable(self, now: datetime) -> list[FeedPost]:
-        posts = (post for post in self.server.feed.on("mastodon") if post.shown(now))
+        posts = (post for post in self.server.feed.on("mastodon") if self.server.shows(post, now))
         return [post for post in posts if post.visibility in ("public", "unlisted")]
 
     def _matches(self, request: Request, post: FeedPost, now: datetime) -> bool:
@@ -147,7 +198,8 @@ class _Stage:
         if not wanted & tags or not self._known(named["all"]) <= tags or set(named["none"]) & tags:
             return False
         local, remote = _is_true(query.get("local")), _is_true(query.get("remote"))
-        if local != remote and self.server.is_local(self.server.feed.author_of(post)) != local:
+        is_local = self.server.is_local(self.server.feed.author_of(post))
+        if self.access.hides(is_local=is_local) or local not in (remote, is_local):
             return False
         return post.alt_text is not None or not _is_true(query.get("only_media"))
 
@@ -156,7 +208,13 @@ class _Stage:
         return {tag for tag in tags if any(tag in map(fold_tag, tags_of(each.text)) for each in self.server.feed.posts)}
 
     def _answer(
-        self, request: Request, shape: object, status: int = 200, headers: dict[str, str] | None = None
+        self,
+        request: Request,
+        shape: object,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        *,
+        is_open: bool = False,
     ) -> Response:
         client = request.client.host if request.client else ""
         who = "bearer" if self._signed_in(request) else client
@@ -164,9 +222,31 @@ class _Stage:
         allowed, limits = self.throttles.take(who, is_paging=is_paging, now=self.clock())
         if not allowed:
             return JSONResponse({"error": "Too many requests"}, 429, limits)
+        if self.access.closed and not is_open and not self._signed_in(request):
+            return JSONResponse({"error": "This API requires an authenticated user"}, 401, limits)
         cached = "public, max-age=15, stale-while-revalidate=30, stale-if-error=86400"
         caching = {"Cache-Control": "private, no-store" if self._signed_in(request) else cached}
         return JSONResponse(shape, status, {**(headers or {}), **limits, **caching})
+
+
+def _ancestors(posts: Mapping[str, FeedPost], post: FeedPost) -> list[FeedPost]:
+    """The posts above, the oldest first, as far as the chain can be seen."""
+    found: list[FeedPost] = []
+    parent = posts.get(post.reply_to or "")
+    while parent is not None and parent not in found:
+        found.insert(0, parent)
+        parent = posts.get(parent.reply_to or "")
+    return found
+
+
+def _descendants(posts: Mapping[str, FeedPost], key: str) -> list[FeedPost]:
+    """The posts below, each followed by its own answers."""
+    return [
+        each
+        for post in posts.values()
+        if post.reply_to == key and post.key != key
+        for each in [post, *_descendants(posts, post.key)]
+    ]
 
 
 def _page_of(ids: list[int], limit: int, bounds: dict[str, int]) -> list[int]:

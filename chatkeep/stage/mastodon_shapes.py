@@ -29,6 +29,32 @@ def fold_tag(text: str) -> str:
     return "".join(each for each in spread if not unicodedata.combining(each))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Who may read hashtags. ``local`` and ``remote``: public, authenticated or disabled, as Mastodon 4.5 has it;
+    ``told``: the server says so itself (older ones do not). ``closed``: nothing is answered without a token.
+    ``scope`` is what the token may do; ``streams``: there is a stream, at ``streaming_url`` (None: this very server).
+    """
+
+    local: str = "public"
+    remote: str = "public"
+    told: bool = True
+    closed: bool = False
+    scope: str = "read"
+    streams: bool = True
+    streaming_url: str | None = None
+
+    def needs_user(self, *, local: bool, remote: bool) -> bool:
+        """Whether a timeline wants a signed-in user; asked for neither part alone, both must be public."""
+        if local != remote:
+            return (self.local if local else self.remote) != "public"
+        return self.local != "public" or self.remote != "public"
+
+    def hides(self, *, is_local: bool) -> bool:
+        """Whether the posts of a part are left out of hashtag pages, without a word."""
+        return (self.local if is_local else self.remote) == "disabled"
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """One Mastodon server's view of the feed."""
@@ -49,10 +75,20 @@ class Server:
         whose key ends with "fetched" was fetched by its address: it is filed under its writing, below every cursor.
         """
         moment = post.at
-        delivered = post.arrives_at is not None and not post.key.endswith("fetched")
-        if delivered and not self.is_local(self.feed.author_of(post)):
-            moment = post.arrives_at or post.at
+        if not post.key.endswith("fetched") and not self.is_local(self.feed.author_of(post)):
+            moment = self.arrival_of(post) or post.at
         return _snowflake(moment, f"{self.host} {post.key}")
+
+    def arrival_of(self, post: FeedPost) -> str | None:
+        """When this server first shows the post; None: never."""
+        return post.arrivals.get(self.host, post.arrives_at or post.at)
+
+    def shows(self, post: FeedPost, now: datetime) -> bool:
+        """Whether the post is here at ``now``: arrived and not deleted."""
+        arrival = self.arrival_of(post)
+        if arrival is None or from_text(arrival) > now:
+            return False
+        return post.deleted_at is None or from_text(post.deleted_at) > now
 
     def uri_of(self, post: FeedPost) -> str:
         """The address that is the same on all servers."""
@@ -191,10 +227,10 @@ class Server:
 
     def _shown(self, key: str | None, now: datetime) -> FeedPost | None:
         post = self.feed.by_key.get(key or "")
-        return post if post is not None and post.shown(now) else None
+        return post if post is not None and self.shows(post, now) else None
 
     def _count(self, relation: str, post: FeedPost, now: datetime) -> int:
-        return sum(getattr(each, relation) == post.key and each.shown(now) for each in self.feed.posts)
+        return sum(getattr(each, relation) == post.key and self.shows(each, now) for each in self.feed.posts)
 
     def _media(self, post: FeedPost) -> list[Shape]:
         if post.alt_text is None:
@@ -217,9 +253,11 @@ class Server:
             }
         ]
 
-    def instance(self, *, is_open: bool) -> Shape:
-        """The Instance entity (v2), less what no collector reads. ``is_open``: hashtags can be read by anyone."""
-        access = "public" if is_open else "authenticated"
+    def instance(self, access: Access, streaming_url: str) -> Shape:
+        """The Instance entity (v2), less what no collector reads."""
+        parts = {"local": access.local, "remote": access.remote}
+        feeds = ("live_feeds", "hashtag_feeds", "trending_link_feeds")
+        told: Shape = {"timelines_access": dict.fromkeys(feeds, parts)} if access.told else {}
         pages = ("about", "privacy_policy")
         return {
             "domain": self.host,
@@ -230,14 +268,11 @@ class Server:
             "usage": {"users": {"active_month": len(self.feed.authors)}},
             "languages": ["en"],
             "configuration": {
-                "urls": {"streaming": f"wss://{self.host}", "status": None, "terms_of_service": None}
+                "urls": {"streaming": streaming_url, "status": None, "terms_of_service": None}
                 | {page: f"https://{self.host}/{page.replace('_', '-')}" for page in pages},
                 "statuses": {"max_characters": 500, "max_media_attachments": 4, "characters_reserved_per_url": 23},
                 "translation": {"enabled": False},
-                "timelines_access": {
-                    feed: {"local": access, "remote": access}
-                    for feed in ("live_feeds", "hashtag_feeds", "trending_link_feeds")
-                },
+                **told,
                 "limited_federation": False,
             },
             "api_versions": {"mastodon": 11},
