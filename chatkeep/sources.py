@@ -12,9 +12,10 @@ import httpx
 from archive.errors import SettingsError, UsageError
 from archive.times import Clock
 from chatkeep.settings import Settings
-from collector.sources.base import FileSource, Source
+from collector.sources.base import FileSource, Source, Stream
 from collector.sources.bluesky import BlueskySource
 from collector.sources.files import FILE_SOURCES
+from collector.sources.jetstream import JETSTREAM_URL, JetstreamStream
 from collector.sources.mastodon import MastodonSource
 from collector.sources.x import XSource
 from collector.transport import require_safe_base
@@ -24,6 +25,18 @@ def build_sources(settings: Settings, http: httpx.Client, clock: Clock, data: Pa
     """The sources that chats.toml names, by platform. Raises SettingsError for an unsafe address."""
     builders = {"x": _build_x, "bluesky": _build_bluesky, "mastodon": _build_mastodon}
     return {name: builders[name](settings, http, clock, data) for name in builders if name in settings.sources}
+
+
+def build_streams(settings: Settings, clock: Clock) -> dict[str, Stream]:
+    """The streams to listen to while a session is live, by the lane whose polls prove what they say.
+
+    Raises SettingsError for an unsafe address.
+    """
+    streams: dict[str, Stream] = {}
+    bluesky = settings.sources.get("bluesky", {"stream": False})
+    if bluesky.get("stream", True):
+        streams["bluesky"] = JetstreamStream(clock, url=bluesky.get("jetstream", JETSTREAM_URL))
+    return streams
 
 
 def choose_sources(sources: Mapping[str, Source], only: str | None, settings: Settings) -> list[Source]:
