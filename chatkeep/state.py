@@ -125,17 +125,6 @@ def load_sessions(conn: sqlite3.Connection, chat: Chat, now: str) -> list[Sessio
     ]
 
 
-def load_spending(conn: sqlite3.Connection, chat: str, session: str | None, now: str) -> dict[str, int]:
-    """Tenths of a cent that count against the budgets now, with open reservations: ``month`` and ``session``."""
-    paid = (
-        "SELECT coalesce(sum(tenth_cents), 0) FROM (SELECT tenth_cents, chat, session, day FROM ledger UNION ALL"
-        " SELECT tenth_cents, chat, session, day FROM reservations WHERE state = 'open') WHERE chat = ?"
-    )
-    month = conn.execute(f"{paid} AND day LIKE ?", (chat, f"{now[:7]}%")).fetchone()[0]
-    own = conn.execute(f"{paid} AND session = ?", (chat, session)).fetchone()[0]
-    return {"month": month, "session": own}
-
-
 def load_gaps(conn: sqlite3.Connection, session: SessionState, now: str) -> list[Gap]:
     """Times in a session in which we did not listen, by listener."""
     end = min(session.ends_at, now)

@@ -37,7 +37,7 @@ def analyse(app: App, chat: str | None, *, as_json: bool) -> None:
         for found in chats:
             watch = Status(f"reading {found.slug}…", console=app.remarks) if is_terminal() else nullcontext()
             with watch, storage_errors(app.archive_path):
-                analyse_chat(archive.conn, found, version=__version__)
+                analyse_chat(archive.conn, found, version=__version__, now=archive.now())
             rows.append(found_row(archive, found))
     if as_json:
         app.show(rows, as_json=True)
@@ -93,10 +93,11 @@ def count_rows(archive: Archive, chat: Chat, table: str, what: str = "count(*)")
 )
 @pass_app
 def export(app: App, chat: str, what: str, format_: str, output: Path | None) -> None:
-    """Write a file for people from CHAT: the guide, the transcript, or the posts.
+    """Write a file for people from CHAT: the guide, the transcript, the posts, or the coverage.
 
     The guide holds the tips by kind and question with who said them and where; each is a proposal until a person has
-    reviewed it. CSV files open in Excel as they are.
+    reviewed it. The coverage says what the capture proves, minute by minute: a page to attach to a report. CSV files
+    open in Excel as they are.
     """
     if (what, format_) not in EXPORTS:
         forms = ", ".join(form for kind, form in sorted(EXPORTS) if kind == what)

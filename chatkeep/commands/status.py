@@ -7,24 +7,29 @@ from typing import Any
 
 import click
 
+from analysis.coverage_certificate import build_certificates
 from archive.alarms import KeptAlarm
+from archive.ledger import load_spent
 from archive.local_times import local_moment
 from archive.models import PLATFORM_NAMES, Chat
 from archive.store import Archive, storage_errors
 from chatkeep.app import App, json_option, pass_app
-from chatkeep.commands.findings import count_rows, coverage_rows
+from chatkeep.commands.findings import count_rows
+from chatkeep.settings import Settings
 from chatkeep.state import (
     SessionState,
     State,
     is_collecting,
     is_working,
     load_gaps,
-    load_spending,
     load_state,
     render_verdict,
 )
+from collector.options import DEFAULT_OPTIONS
+from publish.coverage_picture import render_coverage_picture
 
 _JOBS_SHOWN = 20
+_SESSIONS_DRAWN = 3
 
 
 @click.command()
@@ -40,18 +45,19 @@ def status(app: App, chat: str | None, *, as_json: bool) -> None:
         chats = [app.find_chat(archive, chat)] if chat else list(archive.load_chats().values())
         watched = len(chats) if chat else len(app.load_settings().chats) or len(chats)
         state = load_state(archive.conn, chats, archive.now(), is_collecting(app.data), watched)
-        told = _tell(archive, chats, state)
+        told = _tell(archive, (chats, app.load_settings()), state)
+        picture = _draw_coverage(app, archive, chats[0]) if chat and not as_json else None
     if as_json:
         app.show([told], as_json=True)
         return
     app.say(render_verdict(state))
     _show_alarms(app, state)
-    _show_tables(app, chats, told, state)
+    _show_tables(app, chats, told, state, picture)
 
 
-def _tell(archive: Archive, chats: Sequence[Chat], state: State) -> dict[str, Any]:
+def _tell(archive: Archive, asked: tuple[Sequence[Chat], Settings], state: State) -> dict[str, Any]:
     """Everything that status knows, for a program: times as the archive writes them, money in US dollars."""
-    run = state.run
+    run, (chats, settings) = state.run, asked
     return {
         "verdict": render_verdict(state),
         "working": is_working(state),
@@ -68,9 +74,9 @@ def _tell(archive: Archive, chats: Sequence[Chat], state: State) -> dict[str, An
         "chats": [_chat_row(archive, chat) for chat in chats],
         "unfinished": [row for chat in chats for row in _open_walks(archive, chat)],
         "waiting": [row for chat in chats for row in _waiting_jobs(archive, chat)],
-        "spending": _spending_rows(archive, state),
+        "spending": _spending_rows(archive, settings, state),
         "gaps": _gap_rows(archive, state),
-        "coverage": [row for chat in chats for row in coverage_rows(archive, chat)],
+        "coverage": _coverage_rows(archive, chats),
         "problems": [row for chat in chats for row in _problems(archive, chat)],
     }  # fmt: skip
 
@@ -87,7 +93,7 @@ def _show_alarms(app: App, state: State) -> None:
         app.say(f"  {kept.alarm.level}, since {since}: {kept.alarm.message}.\n    {kept.alarm.remedy}.")
 
 
-def _show_tables(app: App, chats: Sequence[Chat], told: dict[str, Any], state: State) -> None:
+def _show_tables(app: App, chats: Sequence[Chat], told: dict[str, Any], state: State, picture: str | None) -> None:
     now = state.now
 
     def show(name: str, title: str | None = None, times: Sequence[str] = ()) -> None:
@@ -96,7 +102,7 @@ def _show_tables(app: App, chats: Sequence[Chat], told: dict[str, Any], state: S
 
     app.show([_session_row(session, now) for session in state.sessions], as_json=False, title="\nSessions")
     show("chats", "Chats")
-    _show_coverage(app, told["coverage"])
+    _show_coverage(app, told["coverage"], picture)
     show("gaps", "Times when nobody listened", ("from", "to"))
     show("unfinished", "Not finished", ("begun", "not before"))
     more = len(told["waiting"]) - _JOBS_SHOWN
@@ -116,9 +122,41 @@ def _session_row(session: SessionState, now: str) -> dict[str, Any]:
     }
 
 
-def _show_coverage(app: App, rows: Sequence[dict[str, Any]]) -> None:
-    """What the minutes of each session prove; the one place where a picture of it belongs."""
-    app.show(rows, as_json=False, title="\nMinutes of each session: what the capture proves")
+def _show_coverage(app: App, rows: Sequence[dict[str, Any]], picture: str | None) -> None:
+    """What the minutes of each session prove: of one chat as a picture, of several as a table."""
+    if picture:
+        app.say(f"\n{picture}")
+    elif rows:
+        app.show(rows, as_json=False, title="\nMinutes of each session: what the capture proves")
+
+
+def _draw_coverage(app: App, archive: Archive, chat: Chat) -> str | None:
+    """The picture of the latest sessions, in the letters that this output can show; None where none has begun."""
+    certificates = build_certificates(archive.conn, chat, archive.now(), most=_SESSIONS_DRAWN)
+    if not certificates:
+        return None
+    try:
+        "█▒".encode(app.out.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return render_coverage_picture(certificates, min(app.out.width, 100), ascii_only=True)
+    return render_coverage_picture(certificates, min(app.out.width, 100))
+
+
+def _coverage_rows(archive: Archive, chats: Sequence[Chat]) -> list[dict[str, Any]]:
+    """Per session and platform, how many minutes are complete, partial and unknown; judged now, not when analysed."""
+    return [
+        {
+            "session": certificate.session.id,
+            "platform": PLATFORM_NAMES[one.platform],
+            "complete": one.count("complete"),
+            "partial": one.count("partial"),
+            "unknown": one.count("unknown"),
+            "why not complete": next((span.why for span in one.spans if span.state != "complete"), None),
+        }
+        for chat in chats
+        for certificate in build_certificates(archive.conn, chat, archive.now(), most=_SESSIONS_DRAWN)
+        for one in certificate.platforms
+    ]
 
 
 def _in_local_time(row: dict[str, Any], chats: Sequence[Chat], now: str, columns: Sequence[str]) -> dict[str, Any]:
@@ -196,19 +234,23 @@ def _waiting_jobs(archive: Archive, chat: Chat) -> list[dict[str, Any]]:
     return [dict(zip(names, (chat.slug, *row), strict=True)) for row in rows]
 
 
-def _spending_rows(archive: Archive, state: State) -> list[dict[str, Any]]:
-    """Of each chat that costs anything: this month (UTC), and the live or latest session."""
+def _spending_rows(archive: Archive, settings: Settings, state: State) -> list[dict[str, Any]]:
+    """Of each chat that costs anything: this month (UTC), and the live or latest session, each with its budget."""
     latest = {session.chat: session.id for session in state.sessions if session.state != "next"}
     rows = []
     for chat in dict.fromkeys(session.chat for session in state.sessions):
-        spent = load_spending(archive.conn, chat, latest.get(chat), state.now)
-        if any(spent.values()):
+        budget, session = settings.options.get(chat, DEFAULT_OPTIONS).budget, latest.get(chat)
+        month = load_spent(archive.conn, chat, month=state.now[:7])
+        own = load_spent(archive.conn, chat, session=session) if session else 0
+        if month or own:
             rows.append(
                 {
                     "chat": chat,
-                    "this month": spent["month"] / 1000,
-                    "session": latest.get(chat),
-                    "this session": spent["session"] / 1000,
+                    "this month": month / 1000,
+                    "of": budget.month / 1000,
+                    "session": session,
+                    "this session": own / 1000,
+                    "of its": budget.session / 1000,
                 }
             )
     return rows

@@ -39,7 +39,7 @@ def find(archive: Archive, state: State, chats_path: Path, tell: Callable[..., N
         chats = archive.load_chats()
         with storage_errors(archive.path):
             for slug in sorted(changed & set(chats)):
-                analyse_chat(archive.conn, chats[slug], version=__version__)
+                analyse_chat(archive.conn, chats[slug], version=__version__, now=archive.now())
         publish_chats(archive.path, chats_path, at=to_text(archive.clock()))
         tell("findings", chats=sorted(changed))
     except BaseException:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from archive.models import Chat
+from archive.models import Chat, Problem
 from archive.store import Archive
 from collector.due import Lane
 from collector.options import ChatOptions
@@ -19,7 +19,7 @@ Work = Callable[[Archive], None]
 @dataclass(frozen=True, slots=True)
 class Ground:
     """One reading of the settings. ``streams`` are by the lane whose polls prove what they say; ``addresses`` are
-    where alarms go, by the names of their variables: they hold secrets.
+    where alarms go, by the names of their variables: they hold secrets. ``problems`` stand in the settings.
     """
 
     chats: Mapping[str, Chat]
@@ -28,6 +28,7 @@ class Ground:
     options: Mapping[str, ChatOptions] = field(default_factory=dict)
     streams: Mapping[str, Stream] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
+    problems: tuple[Problem, ...] = ()
 
 
 class Executor(Protocol):

@@ -12,7 +12,7 @@ from archive.store import Archive
 from archive.times import Clock, from_text
 from chatkeep.app import App, save_chats
 from chatkeep.running.ground import Ground
-from chatkeep.sending import load_urls
+from chatkeep.sending import check_sending, load_urls
 from chatkeep.settings import load_settings
 from chatkeep.sources import build_sources, build_streams
 from collector.lane import lanes_of
@@ -45,6 +45,7 @@ class Loader:
             options=settings.options,
             streams=build_streams(settings, self._clock),
             addresses=load_urls(settings),
+            problems=tuple(check_sending(settings)),
         )
 
     def is_stale(self) -> bool:

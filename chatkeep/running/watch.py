@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 from archive.alarms import KeptAlarm, load_open_alarms, save_alarms
 from archive.errors import ChatkeepError
 from archive.ledger import load_spent
-from archive.models import Session
+from archive.models import Problem, Session
 from archive.store import Archive
 from archive.times import to_text
 from chatkeep.app import App
-from chatkeep.folder_checks import check_folder, find_existing
+from chatkeep.folder_checks import check_place, find_existing
 from chatkeep.running.runner import Runner
 from chatkeep.running.state import LaneState
 from chatkeep.sending import AlarmSender
-from collector.due import Due, Job
+from collector.due import CHECKS, Due, Job
 from collector.options import DEFAULT_OPTIONS
 from collector.trusted_clock import TrustedClock
 from collector.watching import (
@@ -36,6 +36,7 @@ from collector.watching import (
 )
 
 _BETWEEN = timedelta(seconds=15)
+_CHECKED_AGAIN = timedelta(minutes=5)
 _WEEK = timedelta(days=7)
 
 
@@ -54,17 +55,35 @@ class Watch:
     open_alarms: list[KeptAlarm] = field(default_factory=list)
     spent: dict[str, tuple[int, int]] = field(default_factory=dict)
     _looked_at: datetime | None = None
+    _checked_at: datetime | None = None
     _sender: AlarmSender | None = None
     _addresses: dict[str, str] = field(default_factory=dict)
 
     def check(self, archive: Archive, job: Job) -> None:
         """What `chatkeep check` looks at, a day and a quarter of an hour before a session, as alarms."""
-        problems = check_folder(self.app.data)
+        problems = self._check_all(archive)
+        words = [f"{problem.where}: {problem.message}" for problem in problems]
+        self.runner.tell("check", chat=job.chat, session=job.session, problems=words)
+        self.runner.wake()
+
+    def _check_all(self, archive: Archive) -> list[Problem]:
+        problems = [*check_place(self.app.data), *self.runner.ground.problems]
         for source in self.runner.ground.sources.values():
             problems += source.check()
         save_alarms(archive, find_problem_alarms(problems), {"check"})
-        words = [f"{problem.where}: {problem.message}" for problem in problems]
-        self.runner.tell("check", chat=job.chat, session=job.session, problems=words)
+        self._checked_at = self.runner.clock()
+        return problems
+
+    def _check_again(self) -> None:
+        """What a check found is looked at again, so that an alarm ends when it was mended."""
+        now = self.runner.clock()
+        open_ones = any(kept.alarm.kind == "check" for kept in self.open_alarms)
+        if open_ones and (self._checked_at is None or not timedelta() <= now - self._checked_at < _CHECKED_AGAIN):
+            self._checked_at = now
+            self.runner.executor.submit(CHECKS, self._recheck)
+
+    def _recheck(self, archive: Archive) -> None:
+        self._check_all(archive)
         self.runner.wake()
 
     def look(self, archive: Archive, agenda: Due) -> None:
@@ -83,6 +102,7 @@ class Watch:
         for kept in ended:
             self.runner.tell("alarm over", chat=kept.alarm.chat, why=kept.alarm.message)
         self.open_alarms = load_open_alarms(archive.conn)
+        self._check_again()
         self._send(archive)
 
     def note_storage(self, error: ChatkeepError | None) -> None:
