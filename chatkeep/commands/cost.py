@@ -214,7 +214,8 @@ def _explain(app: App, chat: Chat, expected: _Expected, shares: _Shares, steps: 
     app.say(f"{chat.slug}, session of {day}: {expected.posts_count:,} posts on X, by {expected.by}.{asked}")
     for row in _rows(steps):
         money = dollars(round(row.pop("dollars") * 1000))
-        facts = f"{row['posts']:,} posts, {row['authors']:,} authors, {row['requests']:,} requests"
+        requests = f"{row['requests']:,} request{'s' * (row['requests'] != 1)}"
+        facts = f"{row['posts']:,} posts, {row['authors']:,} authors, {requests}"
         app.say(f"  {row['what']:<25} {row['at'][:16].replace('T', ' ')}  {money:>9}  {facts}")
     by = "this chat's own archive" if shares.known else "what such chats have; the archive holds too little yet"
     app.say(f"X bills a post and an author once a UTC day. Authors and conversations are estimated by {by}.")

@@ -69,10 +69,11 @@ class Ground:
         self.base = base
 
     def walk(self, budget: Budget, purpose: Any = "sweep", session: str | None = "s1", **more: Any) -> Walked:
+        thrifty = more.pop("thrifty", False)
         source = XSource(self.http, self.hour, base_url=self.base, bearer_token=STAGE_TOKEN)
         stop = threading.Event()
         spending = Spending(self.archive, source, {"northmoor": ChatOptions(budget)})
-        walker = Walker(self.archive, source, Retrying(stop, lambda _: None), stop, spending=spending)
+        walker = Walker(self.archive, source, Retrying(stop, lambda _: None), stop, spending=spending, thrifty=thrifty)
         (plan,) = source.plans(purpose, NORTHMOOR, HOUR, **more)
         return walker.walk(NORTHMOOR, plan, session=session)
 
@@ -107,6 +108,16 @@ def test_the_next_utc_day_is_billed_again(ground: Ground) -> None:
     ground.hour.pass_by(days=1)
     ground.walk(Budget())
     assert ground.till.billed_tenth_cents == ground.spent == 2 * ALL_OF_IT
+
+
+def test_a_page_that_is_not_kept_because_it_only_repeats_is_paid_for_all_the_same(ground: Ground) -> None:
+    ground.walk(Budget(), "tag")
+    ground.hour.pass_by(days=1)
+    ground.faults.add(Fault(kind="cut"))
+    assert ground.walk(Budget(), "tag", thrifty=True).status == "done"
+    assert ground.archive.conn.execute("SELECT count(*) FROM walks").fetchone() == (1,)
+    assert ground.till.billed_tenth_cents == ground.spent == 2 * ALL_OF_IT
+    assert ground.archive.conn.execute("SELECT count(*) FROM reservations WHERE state = 'open'").fetchone() == (0,)
 
 
 def test_pages_get_smaller_as_the_budget_does_and_the_walk_stops_before_it_is_overspent(ground: Ground) -> None:
