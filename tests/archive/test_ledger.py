@@ -181,3 +181,10 @@ def test_two_processes_never_overspend_together(ledger: Archive, hour: Hour) -> 
         thread.join()
     assert len(got) == len(set(got)) == 33
     assert spent(ledger) == 990
+
+
+def test_just_before_midnight_the_platforms_clock_may_be_past_it(ledger: Archive, hour: Hour) -> None:
+    hour.now = datetime(2026, 10, 8, 23, 59, 30, tzinfo=UTC)
+    for _ in range(2):
+        settled(ledger, taken(ledger, 100), posts(1), "2026-10-08T23:59:31.000Z")
+    assert rows(ledger) == [("2026-10-08", "1"), ("2026-10-09", "1")]
