@@ -13,7 +13,7 @@ import click
 from archive.errors import ChatkeepError, Stopped
 from chatkeep import __version__
 from chatkeep.app import App, printable
-from chatkeep.commands import capture, collect, cost, demo, findings, setup, site, status
+from chatkeep.commands import capture, collect, cost, demo, findings, recheck, setup, site, status
 from chatkeep.commands import run as scheduled
 
 _BUG = 1
@@ -46,7 +46,7 @@ def chatkeep(context: click.Context, data: Path, config: Path) -> None:
     context.obj = App(config=config, data=data)
 
 
-for _module in (demo, setup, scheduled, cost, collect, capture, findings, status, site):
+for _module in (demo, setup, scheduled, cost, collect, recheck, capture, findings, status, site):
     for _command in _module.COMMANDS:
         chatkeep.add_command(_command)
 

@@ -68,6 +68,8 @@ def load_conversations(conn: sqlite3.Connection, scope: Scope) -> tuple[str, ...
         for post, parent, conversation, replies in rows
         if parent or replies is None or replies > 0
     }
+    if not scope.server:
+        return tuple(sorted(root.removeprefix(f"{scope.platform}:") for root in roots))
     return _name(conn, scope, sorted(roots))
 
 

@@ -13,6 +13,9 @@ from archive.walks import Walk
 from collector.options import DEFAULT_OPTIONS, Budget, ChatOptions
 from collector.sources.base import Plan, Source
 
+# Rechecks of old sessions and conversations must never use up what a live session will need.
+_LATER_LOOKS = ("posts", "thread", "quotes")
+
 
 @runtime_checkable
 class Priced(Protocol):
@@ -51,10 +54,12 @@ class Spending:
             return source.worst_case(fitted)
 
         budget = self._options.get(walk.chat, DEFAULT_OPTIONS).budget
+        if plan.purpose in _LATER_LOOKS:
+            budget = Budget(budget.session // 2, budget.month // 2)
         claim = ledger.Claim(walk.platform, walk.chat, walk.session, walk.id, budget.session, budget.month)
         account = ledger.reserve(self._archive, claim, choose)
         if account.reservation is None:
-            raise OutOfBudget(_refusal(walk, budget, account))
+            raise OutOfBudget(_refusal(plan, walk, budget, account))
         return fitting[-1], account.reservation
 
     def release(self, reservation: int) -> None:
@@ -77,11 +82,17 @@ def _fitted(source: Priced, plan: Plan, left: int) -> Plan | None:
     return source.within(plan, left // 2) or source.within(plan, left)
 
 
-def _refusal(walk: Walk, budget: Budget, account: ledger.Account) -> str:
+def _refusal(plan: Plan, walk: Walk, budget: Budget, account: ledger.Account) -> str:
     platform = PLATFORM_NAMES[walk.platform]
     by_session = walk.session is not None and budget.session - account.session_spent <= account.left
     spent, limit = (account.session_spent, budget.session) if by_session else (account.month_spent, budget.month)
     which, wait = ("session", "leave this session as it is") if by_session else ("month", "wait for the next month")
+    if plan.purpose in _LATER_LOOKS:
+        return (
+            f"{walk.chat}: {dollars(spent)} are spent or reserved on {platform} of {dollars(limit)}, the half of this"
+            f" {which}'s budget that looks at known posts may use; the rest is kept for capturing new ones. Raise"
+            f" budget's {which} under [chat.{walk.chat}] in chats.toml, or {wait}"
+        )
     return (
         f"{walk.chat}: {dollars(spent)} of {dollars(limit)} for this {which} on {platform} are spent or reserved, and"
         f" the next request could cost more than is left; raise budget's {which} under [chat.{walk.chat}] in"
