@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,7 @@ def _factorise(texts: Sequence[str], left_out: Collection[str]) -> tuple[Any, An
     """Posts by themes, themes by words, and the words; None where the texts share no words."""
     # Here and not above: importing scikit-learn takes a second that most commands need not wait.
     from sklearn.decomposition import NMF  # noqa: PLC0415 - slow to import
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - slow to import
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - slow to import
 
     count = min(max(round(math.sqrt(len(texts) / 2)), _FEWEST), _MOST)
@@ -83,8 +85,13 @@ def _factorise(texts: Sequence[str], left_out: Collection[str]) -> tuple[Any, An
         return None
     count = min(count, *matrix.shape)
     model = NMF(n_components=count, init="nndsvd", random_state=0, max_iter=_ROUNDS, tol=1e-3)
+    with warnings.catch_warnings():
+        # An organiser can do nothing about rounds that do not suffice, or a rounding error in the measure of error.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        shares = model.fit_transform(matrix)
     # Rounded, so that the last bits of a processor's arithmetic decide no tie.
-    return model.fit_transform(matrix).round(6), model.components_.round(6), vectorizer.get_feature_names_out()
+    return shares.round(6), model.components_.round(6), vectorizer.get_feature_names_out()
 
 
 def _find_terms(component: Any, words: Sequence[str]) -> tuple[str, ...]:

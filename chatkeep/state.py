@@ -162,7 +162,9 @@ def load_state(
     """Everything about ``chats``; alarms of the machine belong to all of them."""
     slugs = {chat.slug for chat in chats}
     alarms = [kept for kept in load_open_alarms(conn) if kept.alarm.chat is None or kept.alarm.chat in slugs]
-    unfinished = [row[0] for row in conn.execute("SELECT chat FROM walks WHERE status = 'open'")]
+    unfinished = [
+        row[0] for row in conn.execute("SELECT chat FROM walks WHERE status = 'open' AND key NOT LIKE '%|live|%'")
+    ]
     return State(
         now=now,
         run=load_run(conn, is_held, now),

@@ -14,6 +14,7 @@ from archive.jobs import JobState
 from archive.models import Chat, Platform, Session
 from archive.times import from_text, to_text
 from collector.options import DEFAULT_OPTIONS, ChatOptions
+from collector.refs import bounds_of
 from collector.sources.base import Window
 
 JobKind = Literal["live", "asked", "check", "sweep", "counts", "thread", "recheck", "look back"]
@@ -26,8 +27,6 @@ LEAD = timedelta(minutes=5)
 """How long before its start a session is live: greetings come early."""
 OVERRUN = timedelta(minutes=10)
 """How long after its end a session stays live: the last answers, and a poll that proves the last minute."""
-SWEPT_FROM = timedelta(hours=1)
-"""How long before its start the sweeps of a session begin, as its membership does (analysis/membership.py)."""
 CHECKS = "checks"
 """The lane of checks, which ask all platforms at once."""
 
@@ -201,7 +200,7 @@ class _Agenda:
         come = [(name, base + offset) for name, offset in times if base + offset <= self.now]
         if come:
             name, due_at = come[-1]
-            window = _window_of(session, self.now) if kind in ("sweep", "counts") else Window()
+            window = _window_of(chat, session, self.now) if kind in ("sweep", "counts") else Window()
             key = f"{session.id}|{kind} {name}|{lane}"
             self._add(Job(key, kind, chat.slug, lane, due_at, session.id, window))
 
@@ -215,7 +214,7 @@ class _Agenda:
         times = [self.history.jobs[each].ended_at for each in keys if each in self.history.jobs]
         last = max((each for each in times if each is not None), default=starts)
         due_at = last + (_HOUR if last < ends + _DAY else _DAY)
-        window = _window_of(session, self.now)
+        window = _window_of(chat, session, self.now)
         self._add(Job(key, "look back", chat.slug, lane.name, due_at, session.id, window), again=True)
 
     def _add_monthly(self, chat: Chat, session: Session, ends: datetime) -> None:
@@ -253,11 +252,10 @@ class _Agenda:
         return None if session.id in self._pending else self.settled.append(session.id)
 
 
-def _window_of(session: Session, now: datetime) -> Window:
-    """What a sweep covers: from before the session to the present, and not beyond its week.
+def _window_of(chat: Chat, session: Session, now: datetime) -> Window:
+    """What a sweep covers: from before the session to the present, not beyond its week or the chat's next session.
 
-    While its week lasts the window has no end, so that each sweep is one more look of the same walk.
+    As long as neither has come the window has no end, so that each sweep is one more look of the same walk.
     """
-    ends = from_text(session.ends_at)
-    until = to_text(ends + _WEEK) if now >= ends + _SETTLED else None
-    return Window(to_text(from_text(session.starts_at) - SWEPT_FROM), until)
+    opens, closes = bounds_of(chat, session)
+    return Window(opens, closes if closes <= to_text(now) else None)

@@ -11,7 +11,7 @@ from archive.models import Chat, Session
 from archive.store import Archive
 from archive.times import from_text, shift
 from collector.due import Job, Lane
-from collector.refs import Scope, load_conversations, load_known, load_quoted
+from collector.refs import Scope, bounds_of, load_conversations, load_known, load_quoted
 from collector.sources.base import Plan, Source
 from collector.walker import Walked, Walker
 
@@ -76,7 +76,7 @@ def perform(archive: Archive, walker: Walker, lane: Lane, chat: Chat, job: Job) 
 def _plans(
     archive: Archive, source: Source, lane: Lane, chat: Chat, job: Job, session: Session | None
 ) -> Iterator[Plan]:
-    scope = Scope(chat.slug, source.name, session, lane.server, source.servers)
+    scope = Scope(chat.slug, source.name, bounds_of(chat, session), lane.server, source.servers)
     plans: list[Plan] = []
     if job.kind in ("live", "asked"):
         plans = source.plans("tag", chat, job.window)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from archive.models import Session
+from archive.models import Chat, Session
 from archive.times import shift
 
 _LEAD_HOURS = 1
@@ -16,26 +16,29 @@ _HORIZON_DAYS = 7  # as far as the last sweep looks back
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The posts of a chat on one platform, in one session's time (with its lead-in and its week) or of all times.
+    """The posts of a chat on one platform, posted from ``bounds[0]`` (inclusive) to ``bounds[1]`` (exclusive).
 
     ``servers``: the servers that may be asked, where ids are of a server; ``server``: the one that is asked now.
     """
 
     chat: str
     platform: str
-    session: Session | None = None
+    bounds: tuple[str, str] = ("0000", "9999")
     server: str = ""
     servers: Sequence[str] = ()
 
-    @property
-    def bounds(self) -> tuple[str, str]:
-        """From when (inclusive) to when (exclusive) posts count."""
-        if self.session is None:
-            return "0000", "9999"
-        return (
-            shift(self.session.starts_at, hours=-_LEAD_HOURS),
-            shift(self.session.ends_at, days=_HORIZON_DAYS),
-        )
+
+def bounds_of(chat: Chat, session: Session | None) -> tuple[str, str]:
+    """The time whose posts are a session's matter: from an hour before it to a week after it, or to the hour before the
+    chat's next session, whichever comes first. Without a session all times.
+    """
+    if session is None:
+        return "0000", "9999"
+    closes = shift(session.ends_at, days=_HORIZON_DAYS)
+    later = [other.starts_at for other in chat.sessions if other.starts_at > session.starts_at]
+    if later:
+        closes = min(closes, max(session.ends_at, shift(min(later), hours=-_LEAD_HOURS)))
+    return shift(session.starts_at, hours=-_LEAD_HOURS), closes
 
 
 _OF_SCOPE = """

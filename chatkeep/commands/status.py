@@ -200,7 +200,8 @@ def _chat_row(archive: Archive, chat: Chat) -> dict[str, Any]:
 
 def _open_walks(archive: Archive, chat: Chat) -> list[dict[str, Any]]:
     rows = archive.conn.execute(
-        "SELECT platform, opened_at, pages_count, not_before, why, key FROM walks WHERE chat = ? AND status = 'open'",
+        "SELECT platform, opened_at, pages_count, not_before, why, key FROM walks WHERE chat = ? AND status = 'open'"
+        " AND key NOT LIKE '%|live|%'",  # a stream's walk is open as long as it listens
         (chat.slug,),
     )
     return [

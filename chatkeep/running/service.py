@@ -123,9 +123,9 @@ class Service:
         try:
             while not self.signals.stop.is_set():
                 self.signals.wake.clear()
-                next_at = self.look()
+                next_at = self.look(listening=not once)
                 if once and self._is_idle():
-                    return
+                    return self._find_rest()
                 pause = max(timedelta(0), min(next_at - self.runner.clock(), _LONGEST_PAUSE))
                 scheduler.add_job(
                     self.signals.wake.set, "date", run_date=datetime.now(UTC) + pause, id="look",
@@ -135,10 +135,10 @@ class Service:
         finally:
             scheduler.shutdown(wait=False)
 
-    def look(self) -> datetime:
+    def look(self, *, listening: bool = True) -> datetime:
         """Everything that is due is begun; gives the time of the next look. Trouble is told and ends nothing."""
         try:
-            next_at = self._look()
+            next_at = self._look(listening=listening)
         except ChatkeepError as error:
             self.watch.note_storage(error)
             self.tell("trouble", why=str(error))
@@ -146,20 +146,29 @@ class Service:
         self.watch.note_storage(None)
         return next_at
 
-    def _look(self) -> datetime:
+    def _look(self, *, listening: bool) -> datetime:
         self._take_up()
         self.agenda = agenda = self.runner.look(self.archive)
         now = self.runner.clock()
-        keep_streams(self.runner, agenda.live)
+        keep_streams(self.runner, agenda.live if listening else ())
         if wants_findings(self.runner.state, now):
             with self.runner.state.lock:
                 self.runner.state.finding = True
-            self.runner.executor.submit(
-                LANE, lambda archive: find(archive, self.runner.state, self.app.chats_path, self.tell)
-            )
+            self.runner.executor.submit(LANE, self._find)
         self.watch.look(self.archive, agenda)
         self._beat(agenda, now)
         return agenda.next_at
+
+    def _find(self, archive: Archive) -> None:
+        try:
+            find(archive, self.runner.state, self.app.chats_path, self.tell)
+        finally:
+            self.signals.wake.set()
+
+    def _find_rest(self) -> None:
+        """What changed since the last analysis is found before a short run ends."""
+        if self.runner.state.changed:
+            find(self.archive, self.runner.state, self.app.chats_path, self.tell)
 
     def _take_up(self) -> None:
         """Takes up settings that were changed; ones that cannot be read are told, and the old ones stay."""
@@ -182,7 +191,7 @@ class Service:
         with state.lock:
             busy = any(lane.busy for lane in state.lanes.values()) or state.finding or bool(state.wishes)
         due_now = self.agenda is not None and any(job.kind != "live" for job in self.agenda.jobs)
-        return not busy and not due_now and not wants_findings(state, self.runner.clock())
+        return not busy and not due_now
 
     def _beat(self, agenda: Due, now: datetime) -> None:
         """A sign of life for `status`, at most twice a minute."""

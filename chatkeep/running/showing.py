@@ -130,7 +130,7 @@ class _Drawer:
             posts_count=count,
             rate=self._rate(session.chat, name, count, now),
             last_answer_at=to_text(lane.answered_at) if lane.answered_at else None,
-            doing="listens and asks" if name in streamed else "asks",
+            doing="listens" if name in streamed else "asks",
             next_at=to_text(next_at) if next_at else None,
             mood=_mood(lane, session, now),
             spent=spent[0] if spent else None,
