@@ -14,6 +14,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
+from archive.models import Author, Chat, Post, RawPage
+from archive.times import system_clock
+from collector.sources.base import Plan, Window
+from collector.sources.bluesky import BlueskySource
+
+Manifest = dict[str, Any]
+
 BULK_POSTS = 250
 
 # The first start installs packages and compiles one (2 to 3 minutes measured); later ones take 14 to 49 s.
@@ -92,3 +101,38 @@ def _free_ports() -> int:
             continue
         return base
     raise CouldNotStart("no eleven free ports in a row on 127.0.0.1")
+
+
+def source_at(network: Manifest, sessions_dir: Path, http: httpx.Client, url: str = "pds") -> BlueskySource:
+    collector = network["accounts"]["collector"]
+    return BlueskySource(
+        http, system_clock, service=network["urls"][url], handle=collector["handle"],
+        app_password=collector["app_password"], sessions_dir=sessions_dir,
+    )  # fmt: skip
+
+
+def tag_plan(source: BlueskySource, network: Manifest, window: Window | None = None) -> Plan:
+    chat = Chat(slug="real", title="A real network", hashtags=(network["tag"],))
+    return source.plans("tag", chat, window or Window())[0]
+
+
+def walk(source: BlueskySource, plan: Plan) -> tuple[list[RawPage], dict[str, Post], dict[str, Author]]:
+    """All pages to the last, the posts found by address, and the authors."""
+    pages: list[RawPage] = []
+    posts: dict[str, Post] = {}
+    authors: dict[str, Author] = {}
+    cursor = None
+    while not pages or cursor is not None:
+        page = source.fetch(plan, cursor)
+        batch = source.parse(page)
+        assert batch.flaws == []
+        posts.update({post.native_ids[0].native_id: post for post in batch.posts if post.primary})
+        authors.update({author.id: author for author in batch.authors})
+        pages.append(page)
+        cursor = page.next_cursor
+        assert len(pages) < 20, "the walk does not end"
+    return pages, posts, authors
+
+
+def control(network: Manifest, path: str, **body: Any) -> Any:
+    return httpx.post(f"{network['urls']['control']}/{path}", json=body, timeout=60).json()

@@ -140,7 +140,31 @@ def answers() -> Iterator[dict[str, Any]]:
         ]
         uris = [view["uri"] for view in search[0]["posts"]]
         posts = http.get("app.bsky.feed.getPosts", params={"uris": uris}, headers=headers).json()
-        yield {"search": search, "posts": posts, "error": wrong.json()}
+        asked = {"uri": next(view["uri"] for view in search[0]["posts"] + search[1]["posts"] if is_first(view))}
+        thread = http.get("app.bsky.feed.getPostThread", params=asked, headers=headers).json()
+        quotes = http.get("app.bsky.feed.getQuotes", params=asked, headers=headers).json()
+        yield {"search": search, "posts": posts, "thread": thread, "quotes": quotes, "error": wrong.json()}
+
+
+def is_first(view: dict[str, Any]) -> bool:
+    """Whether a view is of the post that others answer and quote."""
+    return bool(view["record"]["text"].startswith("Q1"))
+
+
+def test_the_stage_s_threads_and_quotes_have_the_recorded_shape(answers: dict[str, Any], recorded: Shapes) -> None:
+    (real,) = [answer for method, answer in recorded_pages() if method == "app.bsky.feed.getPostThread"]
+    thread = answers["thread"]["thread"]
+    assert {key: kind_of(value) for key, value in thread.items()} == {
+        key: kind_of(value) for key, value in real["thread"].items()
+    }
+    assert len(thread["replies"]) == 1
+    (real,) = [answer for method, answer in recorded_pages() if method == "app.bsky.feed.getQuotes"]
+    assert set(answers["quotes"]) <= set(real)
+    assert len(answers["quotes"]["posts"]) == 1
+    ours: Shapes = {}
+    for view in post_views([thread, answers["quotes"]]):
+        note_shapes(view, "view", ours)
+    assert differences(ours, recorded) == []
 
 
 def test_the_stage_s_searches_have_the_recorded_shape(answers: dict[str, Any], recorded: Shapes) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from bluesky_network import BULK_POSTS, CouldNotStart, running_network
+from bluesky_network import BULK_POSTS, Manifest, control, source_at, tag_plan, walk
 
 from archive.errors import Fatal, Retriable
-from archive.models import Author, Chat, Link, Mention, Post, RawPage, Ref
+from archive.models import Author, Chat, Link, Mention, Post, Ref
 from archive.times import system_clock, to_text
 from chatkeep.stage.bluesky import STAGE_HANDLE, STAGE_PASSWORD, build_bluesky
 from chatkeep.stage.faults import Faults
@@ -26,7 +25,6 @@ from collector.sources.bluesky import BlueskySource
 from collector.transport import build_client
 
 REAL_DATA = os.environ.get("CHATKEEP_REAL_DATA", "")
-REQUIRED = os.environ.get("CHATKEEP_REQUIRE_REAL_BLUESKY") == "1"
 
 pytestmark = [
     pytest.mark.conformance,
@@ -40,68 +38,11 @@ FOUND = (
 )  # fmt: skip
 GONE = ("deleted", "taken_down_post", "deactivated_post", "erased_post", "takendown_account_post", "blocker_post")
 
-Manifest = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manifest]:
-    """A real network for all tests of this module, or a plain word why there is none."""
-    start = Path(REAL_DATA) / "servers" / "bluesky" / "start.sh"
-    with ExitStack() as stack:
-        try:
-            manifest = stack.enter_context(running_network(start, tmp_path_factory.mktemp("network") / "log"))
-        except CouldNotStart as error:
-            if REQUIRED:
-                pytest.fail(f"the real Bluesky network could not be started: {error}")
-            pytest.skip(f"the real Bluesky network could not be started: {error}")
-        yield manifest
-
-
-@pytest.fixture(scope="module")
-def sessions_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all tests of this module: Bluesky allows few sign-ins."""
-    return tmp_path_factory.mktemp("sessions")
-
 
 @pytest.fixture
 def source(network: Manifest, sessions_dir: Path) -> Iterator[BlueskySource]:
     with build_client("test") as http:
         yield source_at(network, sessions_dir, http)
-
-
-def source_at(network: Manifest, sessions_dir: Path, http: httpx.Client, url: str = "pds") -> BlueskySource:
-    collector = network["accounts"]["collector"]
-    return BlueskySource(
-        http, system_clock, service=network["urls"][url], handle=collector["handle"],
-        app_password=collector["app_password"], sessions_dir=sessions_dir,
-    )  # fmt: skip
-
-
-def tag_plan(source: BlueskySource, network: Manifest, window: Window | None = None) -> Plan:
-    chat = Chat(slug="real", title="A real network", hashtags=(network["tag"],))
-    return source.plans("tag", chat, window or Window())[0]
-
-
-def walk(source: BlueskySource, plan: Plan) -> tuple[list[RawPage], dict[str, Post], dict[str, Author]]:
-    """All pages to the last, the posts found by address, and the authors."""
-    pages: list[RawPage] = []
-    posts: dict[str, Post] = {}
-    authors: dict[str, Author] = {}
-    cursor = None
-    while not pages or cursor is not None:
-        page = source.fetch(plan, cursor)
-        batch = source.parse(page)
-        assert batch.flaws == []
-        posts.update({post.native_ids[0].native_id: post for post in batch.posts if post.primary})
-        authors.update({author.id: author for author in batch.authors})
-        pages.append(page)
-        cursor = page.next_cursor
-        assert len(pages) < 20, "the walk does not end"
-    return pages, posts, authors
-
-
-def control(network: Manifest, path: str, **body: Any) -> Any:
-    return httpx.post(f"{network['urls']['control']}/{path}", json=body, timeout=60).json()
 
 
 def test_a_walk_finds_exactly_the_promised_posts(network: Manifest, source: BlueskySource) -> None:
