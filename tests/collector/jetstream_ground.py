@@ -94,9 +94,13 @@ class Naive:
         return kept | self.authors.get(author, set())
 
     def tags(self, written: dict[str, Any]) -> list[str]:
+        # A hashtag without a value is what its facet marks: here the first byte of the text.
+        marked = written["text"].encode("utf-8", "surrogatepass")[:1].decode("utf-8", "ignore")
         found = list(written.get("tags", []))
         for facet in written.get("facets", []):
             found += [
-                feature["tag"] for feature in facet["features"] if feature["$type"] == "app.bsky.richtext.facet#tag"
+                feature["tag"] or marked
+                for feature in facet["features"]
+                if feature["$type"] == "app.bsky.richtext.facet#tag"
             ]
         return found

@@ -16,7 +16,7 @@ from collector.sources.base import Channel
 from collector.sources.jetstream_filter import JetstreamFilter, Memory
 
 NORTHMOOR = Channel("northmoor", frozenset({"northmoor", "réunion", "hour", "tags", "no\nrth", 'e"lm'}))
-ELM = Channel("elm", frozenset({"elm", "northmoor", "&elm", ""}), frozenset({"bluesky:did:plc:cat"}))
+ELM = Channel("elm", frozenset({"elm", "northmoor", "&elm", "a"}), frozenset({"bluesky:did:plc:cat"}))
 DIDS = (ANN, "did:plc:ben", "did:plc:cat")
 
 
