@@ -44,10 +44,10 @@ class Event:
 
 async def stream_tag(server: Server, tag: str, clock: Clock, faults: StreamFaults) -> AsyncIterator[str]:
     """The lines of one connection from now on: nothing of before is sent again."""
-    yield ":)\n"
-    begun = clock()
+    begun = clock()  # before the greeting: whoever has read that may set the clock on
     waiting = [event for event in events_of(server, tag, faults) if event.moment > begun]
     beat_at, sent = begun + _HEARTBEAT, 0
+    yield ":)\n"
     while True:
         now = clock()
         while waiting and waiting[0].moment <= now and not faults.silent:
