@@ -11,18 +11,22 @@ from typing import Any
 
 import httpx
 import pytest
+from httpx_sse import EventSource
 
-from archive.models import Batch
+from archive.models import Batch, Chat, RawPage
 from chatkeep.stage.faults import Faults
 from chatkeep.stage.feed import Edit, Feed, FeedAuthor, FeedPost
 from chatkeep.stage.mastodon import build_mastodon
 from chatkeep.stage.mastodon_shapes import Server
 from chatkeep.stage.serving import serving
-from collector.sources.base import Plan
+from collector.sources.base import Plan, Purpose
 from collector.sources.mastodon import MastodonSource
+from collector.sources.mastodon_answers import public_event
+from collector.sources.mastodon_parse import parse_page
 
 pytestmark = pytest.mark.conformance
 
+CHAT = Chat(slug="northmoor", title="Northmoor hour", hashtags=("northmoor",))
 NOW = datetime(2026, 10, 9, 9, 0, tzinfo=UTC)
 RECORDED_ON = datetime(2026, 8, 2, tzinfo=UTC)
 # Shown to signed-in callers alone, or to the post's own author.
@@ -203,3 +207,52 @@ def test_recorded_texts_hold_no_markup_and_all_their_tags(recorded: Any) -> None
             assert {tag["name"].lower() for tag in status["tags"]} <= set(post.tags)
             posts += 1
     assert posts > 500
+
+
+def _asked(purpose: Purpose, response: httpx.Response) -> tuple[MastodonSource, RawPage]:
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: response))
+    source = MastodonSource(client, lambda: RECORDED_ON, servers=["https://recorded.example"])
+    (plan,) = source.plans(purpose, CHAT, refs=("https://recorded.example 1",))
+    return source, source.fetch(plan, None)
+
+
+def test_every_recorded_thread_is_read_whole_and_the_staged_one_has_its_shape(
+    recorded: Any, stage: httpx.Client
+) -> None:
+    threads = [answer for entry, answer in recorded if "/context" in entry["uri"] and entry["status"] == 200]
+    assert len(threads) >= 8
+    for answer in threads:
+        source, page = _asked("thread", httpx.Response(200, json=answer))
+        batch = source.parse(page)
+        posts = [each for name in ("ancestors", "descendants") for each in answer[name]]
+        public = {f"mastodon:{each['uri']}" for each in posts if each["visibility"] in ("public", "unlisted")}
+        assert {post.id for post in batch.posts if post.primary} == public
+        assert not batch.flaws
+    native_id = Server(_feed(), "mastodon.stage.example").id_of(_feed().by_key["q"])
+    own = stage.get(f"/api/v1/statuses/{native_id}/context").json()
+    assert own.keys() == threads[0].keys()
+    assert len(own["descendants"]) == 1
+
+
+def test_events_of_recorded_streams_are_read_and_no_private_one_kept() -> None:
+    folder = os.environ.get("CHATKEEP_REAL_DATA")
+    if not folder:
+        pytest.skip("no real data here: CHATKEEP_REAL_DATA names no folder")
+    files = sorted(Path(folder).rglob("mastodon/mastodonpy/test_stream_*_200.txt"))
+    streams = [path.read_bytes() for path in files if b"\nevent: " in path.read_bytes()]
+    assert streams
+    kept = 0
+    for body in streams:
+        response = httpx.Response(200, content=body, headers={"content-type": "text/event-stream"})
+        said = [public_event(each.event, each.data) for each in EventSource(response).iter_sse()]
+        lines = "\n".join(json.dumps(each) for each in said if each is not None).encode()
+        page = RawPage(
+            source="mastodon", format="stream", origin="recorded.example", server="https://recorded.example",
+            fetched_at="2026-08-02T00:00:00.000Z", body=lines,
+        )  # fmt: skip
+        batch = parse_page(page)
+        assert b'"visibility\\": \\"direct' not in lines
+        assert b'"visibility\\":\\"direct' not in lines
+        assert {flaw.detail.partition("'s event ")[0] for flaw in batch.flaws} <= {"the stream"}
+        kept += len(batch.posts) + len(batch.deletions)
+    assert kept > 0
