@@ -39,6 +39,7 @@ class Timeline:
     now: datetime = START
     asked: list[str] = field(default_factory=list)
     works: int | None = None
+    most: int = 40
     given: int = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -48,7 +49,8 @@ class Timeline:
         self.asked.append(str(request.url))
         params = request.url.params
         low, high = int(params.get("min_id", -1)), int(params.get("max_id", 1 << 80))
-        inside, limit = sorted(each for each in self.ids if low < each < high), int(params["limit"])
+        inside = sorted(each for each in self.ids if low < each < high)
+        limit = min(self.most, int(params["limit"]))
         page = inside[:limit] if "min_id" in params else inside[-limit:]
         return httpx.Response(200, json=[self._status(each) for each in page[::-1]])
 
@@ -126,6 +128,18 @@ def test_a_burst_is_walked_down_to_the_floor_and_no_further() -> None:
         ground.poll()
         assert ground.kept() == ground.server.ids
         assert len(ground.server.asked) - before == 3  # 70 new and the 40 of the overlap
+
+
+def test_short_pages_do_not_end_a_poll_before_what_was_seen_last() -> None:
+    with memory_archive() as archive:
+        ground = Ground(archive)
+        ground.server.add(1)
+        ground.poll()
+        ground.server.now += timedelta(minutes=1)
+        ground.server.add(10)
+        ground.server.most = 3
+        assert ground.poll().pages_count == 4
+        assert ground.kept() == ground.server.ids
 
 
 def test_a_walk_broken_off_goes_on_at_its_page_and_what_came_meanwhile_is_for_the_next() -> None:
