@@ -56,23 +56,29 @@ def load_told(conn: sqlite3.Connection, chat: Chat, session: Session) -> list[To
     ]  # fmt: skip
 
 
-_Held = dict[str, tuple[str, set[str]]]  # post: when it was created, its hashtags
+_Held = dict[str, tuple[set[str], set[str]]]  # post: when its wordings were created, its hashtags
 
 
 def _load_held(conn: sqlite3.Connection, starts_at: str, ends_at: str) -> dict[str, _Held]:
-    """By platform the posts of this time. posted_at, which has an index, is never later than created_at."""
+    """By platform the posts of this time. posted_at, which has an index, is never later than created_at.
+
+    Every wording counts: X gives each edit a time of its own, and counts by the latest.
+    """
     held: dict[str, _Held] = {}
-    for platform, post, created_at, tag in conn.execute(
-        "SELECT p.platform, p.id, p.created_at, t.tag FROM posts p JOIN post_tags t ON t.post = p.id"
-        " WHERE p.posted_at >= ? AND p.posted_at < ? AND p.created_at >= ? AND p.created_at < ? AND p.kind <> 'repost'",
-        (shift_back(starts_at, days=1), ends_at, starts_at, ends_at),
+    for platform, post, created_at, edited_at, tag in conn.execute(
+        "SELECT p.platform, p.id, coalesce(v.fields ->> 'created_at', p.created_at), v.edited_at, t.tag FROM posts p"
+        " JOIN post_tags t ON t.post = p.id LEFT JOIN post_versions v ON v.post = p.id"
+        " WHERE p.posted_at >= ? AND p.posted_at < ? AND p.kind <> 'repost'",
+        (shift_back(starts_at, days=1), ends_at),
     ):
-        held.setdefault(platform, {}).setdefault(post, (created_at, set()))[1].add(tag)
+        times, tags = held.setdefault(platform, {}).setdefault(post, (set(), set()))
+        times.update(time for time in (created_at, edited_at) if time is not None)
+        tags.add(tag)
     return held
 
 
 def _count_held(held: _Held, tags: frozenset[str], starts_at: str, ends_at: str) -> int:
-    return sum(starts_at <= created < ends_at and bool(own & tags) for created, own in held.values())
+    return sum(any(starts_at <= time < ends_at for time in times) and bool(own & tags) for times, own in held.values())
 
 
 def find_shortfall(told: Sequence[Told], start: str, end: str) -> str | None:

@@ -90,7 +90,7 @@ def settle_session(archive: Archive, chat: str, session: str) -> JobState:
     with archive.transaction() as conn:
         conn.execute(
             "UPDATE walks SET status = 'abandoned', closed_at = ?, why = coalesce(why, 'its week was over')"
-            " WHERE session = ? AND status = 'open' AND key NOT LIKE '%|tag|%' AND key NOT LIKE '%|live|%'",
+            " WHERE session = ? AND status = 'open' AND key NOT LIKE '%|live|%'",
             (now, session),
         )
         conn.execute("DELETE FROM jobs WHERE session = ? AND key NOT LIKE '%|recheck monthly|%'", (session,))

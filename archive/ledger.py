@@ -130,19 +130,21 @@ def settle(
     days = _days(at, fetched_at)
     for item in items:
         for day in days:
-            if _bill(conn, day, owner, item) and days[0][:7] == days[-1][:7]:
+            if _bill(conn, day, owner, item, reservation) and days[0][:7] == days[-1][:7]:
                 break
     if done is not None and not any(item.kind == "request" for item in items):
         release_walk(conn, done, fetched_at)
 
 
-def _bill(conn: sqlite3.Connection, day: str, owner: list[str | None], item: Billed) -> bool:
+def _bill(conn: sqlite3.Connection, day: str, owner: list[str | None], item: Billed, reservation: int) -> bool:
     """Whether a resource was new on this day."""
     platform, chat, session = owner
+    # each request costs, also two of the same at one moment
+    resource = f"{item.resource} {reservation}" if item.kind == "request" else item.resource
     row = conn.execute(
         "INSERT INTO ledger (day, platform, kind, resource, tenth_cents, chat, session) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (day, platform, kind, resource) DO NOTHING",
-        (day, platform, item.kind, item.resource, item.tenth_cents, chat, session),
+        (day, platform, item.kind, resource, item.tenth_cents, chat, session),
     )
     return row.rowcount > 0
 

@@ -17,6 +17,8 @@ from collector.sources.bluesky import BlueskySource
 from collector.sources.files import FILE_SOURCES
 from collector.sources.jetstream import JETSTREAM_URL, JetstreamStream
 from collector.sources.mastodon import MastodonSource
+from collector.sources.mastodon_server import safe_server
+from collector.sources.mastodon_stream import MastodonStream
 from collector.sources.x import XSource
 from collector.transport import require_safe_base
 
@@ -27,7 +29,7 @@ def build_sources(settings: Settings, http: httpx.Client, clock: Clock, data: Pa
     return {name: builders[name](settings, http, clock, data) for name in builders if name in settings.sources}
 
 
-def build_streams(settings: Settings, clock: Clock) -> dict[str, Stream]:
+def build_streams(settings: Settings, http: httpx.Client, clock: Clock) -> dict[str, Stream]:
     """The streams to listen to while a session is live, by the lane whose polls prove what they say.
 
     Raises SettingsError for an unsafe address.
@@ -36,7 +38,17 @@ def build_streams(settings: Settings, clock: Clock) -> dict[str, Stream]:
     bluesky = settings.sources.get("bluesky", {"stream": False})
     if bluesky.get("stream", True):
         streams["bluesky"] = JetstreamStream(clock, url=bluesky.get("jetstream", JETSTREAM_URL))
+    if settings.sources.get("mastodon", {"stream": False}).get("stream", True):
+        servers = _mastodon_servers(settings)
+        for server, token in _mastodon_tokens(settings, servers).items():  # without a token no server streams
+            stream = MastodonStream(http, clock, server=server, token=token, servers_count=len(servers))
+            streams[f"mastodon {safe_server(server)}"] = stream
     return streams
+
+
+def _mastodon_servers(settings: Settings) -> list[str]:
+    given = settings.sources["mastodon"].get("servers", ["https://mastodon.social"])
+    return [require_safe_base(server, "a server under [source.mastodon]") for server in given]
 
 
 def choose_sources(sources: Mapping[str, Source], only: str | None, settings: Settings) -> list[Source]:
@@ -73,8 +85,7 @@ def _build_bluesky(settings: Settings, http: httpx.Client, clock: Clock, data: P
 
 
 def _build_mastodon(settings: Settings, http: httpx.Client, clock: Clock, _data: Path) -> Source:
-    given = settings.sources["mastodon"].get("servers", ["https://mastodon.social"])
-    servers = [require_safe_base(server, "a server under [source.mastodon]") for server in given]
+    servers = _mastodon_servers(settings)
     return MastodonSource(http, clock, servers=servers, tokens=_mastodon_tokens(settings, servers))
 
 

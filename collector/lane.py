@@ -49,7 +49,7 @@ def lanes_of(source: Source) -> list[Lane]:
             platform=source.name,
             server=server,
             poll_seconds=source.limits.poll_seconds,
-            late=source.limits.order == "oldest_first",
+            late=source.limits.order == "none",
             counts=source.name == "x",
         )
         for server in source.servers

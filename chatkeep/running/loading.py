@@ -43,7 +43,7 @@ class Loader:
             sources=sources,
             lanes=tuple(lane for source in sources.values() for lane in lanes_of(source)),
             options=settings.options,
-            streams=build_streams(settings, self._clock),
+            streams=build_streams(settings, self._http, self._clock),
             addresses=load_urls(settings),
             problems=tuple(check_sending(settings)),
         )

@@ -19,7 +19,7 @@ from chatkeep import __version__
 from chatkeep.app import App
 from chatkeep.cli import run
 from chatkeep.commands import status as command
-from chatkeep.state import SessionState, find_gaps, is_collecting, load_spending, load_state, render_verdict
+from chatkeep.state import SessionState, find_gaps, is_collecting, load_state, render_verdict
 
 NOW = "2026-10-08T12:24:00.000Z"  # 13:24 in London
 LIVE = Session(id="a-1", chat="a", starts_at="2026-10-08T12:00:00.000Z", ends_at="2026-10-08T13:00:00.000Z")
@@ -146,22 +146,6 @@ def test_the_lock_tells_whether_a_capture_is_alive(tmp_path: Path) -> None:
     with app.collecting():
         assert is_collecting(tmp_path) is True
     assert is_collecting(tmp_path) is False
-
-
-def test_what_is_spent_counts_open_reservations_and_this_month_alone(desk: Desk) -> None:
-    desk.sits(LIVE)
-    with desk.archive.transaction() as conn:
-        conn.executemany(
-            "INSERT INTO ledger (day, platform, kind, resource, tenth_cents, chat, session)"
-            " VALUES (?, 'x', 'post', ?, ?, 'a', ?)",
-            [("2026-10-08", "1", 5, "a-1"), ("2026-10-01", "2", 5, "a-0"), ("2026-09-30", "3", 500, "a-1")],
-        )
-        conn.executemany(
-            "INSERT INTO reservations (at, day, platform, chat, session, tenth_cents, state)"
-            " VALUES (?, '2026-10-08', 'x', 'a', 'a-1', ?, ?)",
-            [(NOW, 100, "open"), (NOW, 900, "settled"), (NOW, 900, "released")],
-        )
-    assert load_spending(desk.archive.conn, "a", "a-1", NOW) == {"month": 110, "session": 605}
 
 
 def state_of(session: Session) -> SessionState:
