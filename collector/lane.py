@@ -28,6 +28,7 @@ class Outcome:
     """What came of a job. ``rests_until``: the lane must not be asked before; ``error`` is what stood in the way.
 
     ``answered``: the platform gave at least one good answer. ``gave_way``: something more urgent came between.
+    ``given_up``: it came to its end, and a guard or a refusal ended one of its walks early.
     """
 
     job: Job
@@ -38,6 +39,7 @@ class Outcome:
     error: ExchangeError | None = None
     not_before: str | None = None
     gave_way: bool = False
+    given_up: bool = False
     walked: tuple[Walked, ...] = ()
 
 
@@ -98,12 +100,13 @@ def _hopeless(error: ExchangeError | None) -> bool:
 
 
 def _outcome(job: Job, results: Sequence[Walked], *, finished: bool) -> Outcome:
-    """An abandoned walk counts as done: its reason stands in the archive, and coverage tells it."""
     open_ones = [walked for walked in results if walked.status == "open"]
+    abandoned = any(walked.status == "abandoned" for walked in results)
     first = next(iter(open_ones), None)
     return Outcome(
         job=job,
-        done=finished and not open_ones,
+        done=finished and not open_ones and not abandoned,
+        given_up=finished and not open_ones and abandoned,
         answered=any(walked.pages_count or walked.status == "done" for walked in results),
         new_count=sum(walked.new_count for walked in results),
         why=first.why if first else next((w.why for w in results if w.why), None),

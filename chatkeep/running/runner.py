@@ -28,6 +28,8 @@ from collector.retrying import Retrying
 from collector.walker import PageSaved, Walker
 
 _ATTEMPTS = 3  # here and now; the schedule comes back for the rest, and others are not kept waiting
+_MOST_TRIES = 6
+_AFTER_GIVING_UP = timedelta(minutes=5)
 _AFTER_STORAGE_TROUBLE = timedelta(seconds=15)
 
 
@@ -187,6 +189,8 @@ class Runner:
         tries = before.tries_count + 1
         if outcome.done:
             return self._save(archive, job, JobState("done", tries, None, now, outcome.why))
+        if outcome.given_up:
+            return self._save(archive, job, _after_giving_up(outcome, tries, now))
         waits = None if outcome.gave_way and outcome.error is None else rests
         return self._save(archive, job, JobState("waiting", tries, waits, before.ended_at, outcome.why))
 
@@ -222,6 +226,14 @@ class Runner:
         if outcome.why:
             facts["why"] = outcome.why
         self.tell(job.kind, chat=job.chat, new_posts=outcome.new_count, done=outcome.done, **facts)
+
+
+def _after_giving_up(outcome: Outcome, tries: int, now: datetime) -> JobState:
+    """A walk that was refused or ended early is tried again a few times; then its reason stands in the coverage."""
+    most = _MOST_TRIES if outcome.job.kind in ("sweep", "look back") else 2
+    if tries >= most:
+        return JobState("dropped", tries, None, now, outcome.why)
+    return JobState("waiting", tries, now + _AFTER_GIVING_UP * 2**tries, None, outcome.why)
 
 
 def _rests(lane: LaneState, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from chatkeep.stage.feed import Feed
 
 
 def assert_coverage_is_true(life: Simulation, feed: Feed, *, whole: bool = False) -> None:
-    """No minute is called complete while a post of it, shown for long enough and still there, is missing.
+    """No minute is called complete while a post of it is missing that was shown before the last walk that proves it.
 
     ``whole``: every minute of the session must be complete by now.
     """
@@ -23,11 +23,12 @@ def assert_coverage_is_true(life: Simulation, feed: Feed, *, whole: bool = False
     for platform in certificate.platforms:
         if platform.platform not in PLATFORMS:
             continue
+        proven = from_text(platform.proof.last_at) if platform.proof else now
         missing = {
             from_text(post.at).replace(second=0, microsecond=0)
             for post in feed.posts
             if feed.author_of(post).platform == platform.platform
-            and post.shown(now - timedelta(minutes=11))
+            and post.shown(proven - timedelta(minutes=11))
             and post.shown(now)
             and not {post.text, *(edit.text for edit in post.edits)} & held.get(platform.platform, set())
         }

@@ -85,7 +85,8 @@ def play(feed: Feed, plan: list[Strike], folder: Path) -> None:
             faults.clear()
         held, expected = captured(life.archive), shown(feed, life.clock())
         for platform, texts in expected.items():
-            assert texts <= held.get(platform, set()), (platform, texts - held.get(platform, set()))
+            lost = texts - held.get(platform, set())
+            assert not lost, [post for post in feed.posts if post.text_at(life.clock()) in lost]
         assert_coverage_is_true(life, feed, whole=True)
         assert life.archive.conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert life.archive.conn.execute("PRAGMA foreign_key_check").fetchall() == []
