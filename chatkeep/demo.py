@@ -22,6 +22,7 @@ from chatkeep.stage.script import Script, load_script
 from chatkeep.stage.serving import serving
 from chatkeep.stage.x import STAGE_TOKEN, build_x
 from collector.recheck import recheck_posts
+from collector.refs import Scope, load_conversations, load_quoted
 from collector.retrying import Retrying
 from collector.sources.base import Source, Window
 from collector.sources.bluesky import BlueskySource
@@ -43,8 +44,8 @@ class Played:
     """What the demo saw go by; ``minute`` is of the session (0 to 59), ``question`` the latest one asked (0: none yet).
 
     ``new_by_question`` counts posts by the question that was the latest when they were captured. ``late_count`` posts
-    came in the next morning; ``unreachable_count`` of the script's ``script_count`` posts never did: a search for the
-    hashtag shows no reposts, and no post without it.
+    came in the next morning; ``unreachable_count`` of the script's ``script_count`` posts never did: no search shows
+    reposts, and posts without the hashtag come only with the conversations that they are in.
     """
 
     chat: Chat
@@ -147,11 +148,19 @@ def play(
 
 
 def _sweep(archive: Archive, walkers: list[Walker], chat: Chat, starts: datetime) -> None:
-    """One whole walk of the time since an hour before the session, then a look at every post that was captured."""
+    """One whole walk of the time since an hour before the session, the conversations around it, then a look at every
+    post that was captured.
+    """
     window = Window(start=to_text(starts - _LOOKED_BACK))
     for walker in walkers:
-        for plan in walker.source.plans("tag", chat, window):
+        for plan in walker.source.plans("sweep", chat, window):
             walker.walk(chat, plan)
+        for server in walker.source.servers:
+            scope = Scope(chat.slug, walker.source.name, server=server, servers=walker.source.servers)
+            plans = walker.source.plans("thread", chat, refs=load_conversations(archive.conn, scope))
+            plans += walker.source.plans("quotes", chat, refs=load_quoted(archive.conn, scope))
+            for plan in plans:
+                walker.walk(chat, plan)
         recheck_posts(archive, walker, chat)
 
 

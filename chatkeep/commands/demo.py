@@ -76,7 +76,7 @@ def _summarise(app: App, archive: Archive, chat: Chat, played: Played) -> None:
         f"Captured {sum(played.new_by_platform.values())} posts in {played.requests} requests: {platforms};"
         f" {played.late_count} of them came in the next morning.\n"
         f"Out of reach: {played.unreachable_count} of the {played.script_count} posts that were written for this chat."
-        " A search for the hashtag shows no reposts, no replies without it, nothing that was deleted before.\n"
+        " No search shows reposts, a mistyped hashtag, or what was deleted before.\n"
         f"Edited since: {edited}. Deleted since, and not shown: {gone}.\n"
         f"Found: {describe(found_row(archive, chat))}.\n"
         "No person has reviewed the tips yet: they are proposals.",
