@@ -88,6 +88,13 @@ def asked_before(archive: Archive, walk: Walk, cursor: str) -> bool:
     return row is not None
 
 
+def correct_walk(archive: Archive, walk: Walk, opened_at: str, covers_to: str | None) -> None:
+    """Puts right when a walk began, where the platform's own time shows that our clock was ahead."""
+    walk.opened_at, walk.covers_to = opened_at, covers_to
+    with archive.transaction() as conn:
+        conn.execute("UPDATE walks SET opened_at = ?, covers_to = ? WHERE id = ?", (opened_at, covers_to, walk.id))
+
+
 def join_walk(conn: sqlite3.Connection, walk: int) -> None:
     """Joins a finished walk that kept no page to the finished one before it, where no moment lies between them.
 

@@ -135,8 +135,13 @@ def sound_wait(seconds: float | None) -> float | None:
 
 def server_time(response: httpx.Response) -> datetime | None:
     """The moment of the server's clock, by the Date of its answer; None where it tells none."""
+    return date_of(response.headers)
+
+
+def date_of(headers: Mapping[str, str]) -> datetime | None:
+    """The moment that an answer's Date names; None where it names none."""
     try:
-        moment = parsedate_to_datetime(response.headers.get("date", ""))
+        moment = parsedate_to_datetime(headers.get("date", ""))
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):  # what the parser raises on dates that are none
         return None

@@ -12,12 +12,13 @@ from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, Skippab
 from archive.models import Batch, Chat, RawPage
 from archive.saving import Saved
 from archive.store import Archive, WalkPlace, prepare_page
-from archive.times import shift, to_text
+from archive.times import from_text, shift, to_text
 from archive.walks import (
     Walk,
     asked_before,
     begin_walk,
     close_walk,
+    correct_walk,
     defer_walk,
     load_last_done,
     load_open_walk,
@@ -25,6 +26,7 @@ from archive.walks import (
 from collector.retrying import Retrying
 from collector.sources.base import Plan, Source
 from collector.spending import Spending
+from collector.transport import date_of
 
 # A source may answer with empty or known pages for a while (Bluesky drops blocked authors after the search);
 # X has been seen to give fresh cursors for one post for ever.
@@ -32,6 +34,7 @@ _PAGES_WITHOUT_NEWS = 25
 _MOST_PAGES = 5_000
 # What a platform asks for beyond a day is a mistake, or a reason for a person to look.
 _LONGEST_WAIT = timedelta(days=1)
+_TOLERATED_CLOCK = timedelta(seconds=90)  # as in trusted_clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class Walker:
         cursor, seen, stale, used = walk.cursor, set[str](), 0, set[str]()
         while not self.stop.is_set():
             page, reservation = self.retrying(partial(self._fetch, plan, walk, cursor))
+            self._believe(walk, page)
             batch = self.source.parse(page)
             ids = {post.id for post in batch.posts}
             stale = 0 if ids - seen else stale + 1
@@ -172,6 +176,18 @@ class Walker:
             if reservation is not None and self.spending.costs_nothing(error):
                 self.spending.release(reservation)
             raise
+
+    def _believe(self, walk: Walk, page: RawPage) -> None:
+        """A walk that by the platform's time began before we thought proves nothing of the time between.
+
+        Later pages only make the platform's time later than the beginning, never earlier.
+        """
+        theirs = date_of(page.headers)
+        if theirs is None or from_text(walk.opened_at) - theirs <= _TOLERATED_CLOCK:
+            return
+        ends = shift(to_text(theirs), seconds=-self.source.limits.lag_seconds)
+        covers_to = None if walk.covers_to is None else min(walk.covers_to, ends)
+        correct_walk(self.archive, walk, to_text(theirs), covers_to)
 
     def _save(
         self,

@@ -37,6 +37,9 @@ from collector.watching import (
 
 _BETWEEN = timedelta(seconds=15)
 _CHECKED_AGAIN = timedelta(minutes=5)
+_CHECKED_NEAR = timedelta(hours=1)
+_CHECKED_FAR = timedelta(days=1)
+_NEAR = timedelta(hours=26)
 _WEEK = timedelta(days=7)
 
 
@@ -75,10 +78,16 @@ class Watch:
         return problems
 
     def _check_again(self) -> None:
-        """What a check found is looked at again, so that an alarm ends when it was mended."""
+        """A check at the start, and every hour while a session is near: the platforms tell whether our clock is right.
+
+        What a check found is looked at more often, so that an alarm ends when it was mended.
+        """
         now = self.runner.clock()
+        soon = to_text(now + _NEAR)
+        is_near = any(to_text(now) <= s.starts_at <= soon for chat in self.runner.chats.values() for s in chat.sessions)
         open_ones = any(kept.alarm.kind == "check" for kept in self.open_alarms)
-        if open_ones and (self._checked_at is None or not timedelta() <= now - self._checked_at < _CHECKED_AGAIN):
+        pause = _CHECKED_AGAIN if open_ones else _CHECKED_NEAR if is_near else _CHECKED_FAR
+        if self._checked_at is None or not timedelta() <= now - self._checked_at < pause:
             self._checked_at = now
             self.runner.executor.submit(CHECKS, self._recheck)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from archive.models import Chat, Session
 from archive.store import Archive, open_archive
-from archive.times import to_text
+from archive.times import Clock, to_text
 from chatkeep.running.ground import Ground, Inline
 from chatkeep.running.runner import Runner
 from chatkeep.stage.bluesky import STAGE_HANDLE, STAGE_PASSWORD, build_bluesky
@@ -28,6 +28,7 @@ from collector.sources.bluesky import BlueskySource
 from collector.sources.mastodon import MastodonSource
 from collector.sources.x import XSource
 from collector.transport import build_client
+from collector.trusted_clock import TrustedClock
 
 STARTS = datetime(2026, 10, 8, 12, 0, tzinfo=UTC)
 PLATFORMS = ("x", "bluesky", "mastodon")
@@ -81,20 +82,26 @@ class Staged:
 
 
 @contextmanager
-def staged(feed: Feed, clock: SimClock, sessions_dir: Path | None = None) -> Iterator[Staged]:
-    """The stage and its sources; a hanging exchange is given up after a moment."""
+def staged(
+    feed: Feed, clock: SimClock, sessions_dir: Path | None = None, trusted: TrustedClock | None = None
+) -> Iterator[Staged]:
+    """The stage and its sources; a hanging exchange is given up after a moment. ``trusted``: the collector's own
+    clock, where that is not the stage's.
+    """
     faults = {name: Faults() for name in PLATFORMS}
     build: dict[str, Callable[..., Any]] = {"x": build_x, "bluesky": build_bluesky, "mastodon": build_mastodon}
     with ExitStack() as stack:
         urls = {name: stack.enter_context(serving(build[name](feed, clock, faults[name]), clock)) for name in PLATFORMS}
-        http = stack.enter_context(build_client("test", read_seconds=0.4))
+        note = None if trusted is None else trusted.note
+        http = stack.enter_context(build_client("test", read_seconds=0.4, on_response=note))
+        seen = trusted or clock
         sources: dict[str, Source] = {
-            "x": XSource(http, clock, base_url=urls["x"], bearer_token=STAGE_TOKEN),
+            "x": XSource(http, seen, base_url=urls["x"], bearer_token=STAGE_TOKEN),
             "bluesky": BlueskySource(
-                http, clock, service=urls["bluesky"], handle=STAGE_HANDLE, app_password=STAGE_PASSWORD,
+                http, seen, service=urls["bluesky"], handle=STAGE_HANDLE, app_password=STAGE_PASSWORD,
                 sessions_dir=sessions_dir,
             ),
-            "mastodon": MastodonSource(http, clock, servers=[urls["mastodon"]]),
+            "mastodon": MastodonSource(http, seen, servers=[urls["mastodon"]]),
         }  # fmt: skip
         yield Staged(clock, faults, sources, urls)
 
@@ -114,6 +121,7 @@ class Simulation:
     archive: Archive
     clock: SimClock
     ground: Ground
+    own: Clock | None = None
     runner: Runner = field(init=False)
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -127,7 +135,7 @@ class Simulation:
         for chat in self.ground.chats.values():
             self.archive.save_chat(chat)
         self.runner = Runner(
-            self.ground, Inline(self.archive), self.clock, threading.Event(), sleep=self.clock.sleep,
+            self.ground, Inline(self.archive), self.own or self.clock, threading.Event(), sleep=self.clock.sleep,
             tell=lambda name, **facts: self.events.append((name, facts)), chance=lambda: 0.5,
         )  # fmt: skip
         self.runner.state.jobs = load_jobs(self.archive.conn)
@@ -140,7 +148,8 @@ class Simulation:
             agenda = self.runner.look(self.archive)
             if agenda.jobs:
                 agenda = self.runner.look(self.archive)
-            self.clock.now = max(self.clock() + timedelta(seconds=1), min(agenda.next_at, end))
+            pause = min(agenda.next_at - self.runner.clock(), timedelta(seconds=30) if self.own else timedelta(days=1))
+            self.clock.now = max(self.clock() + timedelta(seconds=1), min(self.clock() + pause, end))
 
 
 @contextmanager
