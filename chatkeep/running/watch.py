@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from archive.alarms import KeptAlarm, load_open_alarms, save_alarms
@@ -36,6 +36,7 @@ from collector.watching import (
 )
 
 _BETWEEN = timedelta(seconds=15)
+_FIRST_ANSWERS = timedelta(minutes=3)
 _CHECKED_AGAIN = timedelta(minutes=5)
 _CHECKED_NEAR = timedelta(hours=1)
 _CHECKED_FAR = timedelta(days=1)
@@ -59,6 +60,7 @@ class Watch:
     spent: dict[str, tuple[int, int]] = field(default_factory=dict)
     _looked_at: datetime | None = None
     _checked_at: datetime | None = None
+    _begun_at: datetime | None = None
     _sender: AlarmSender | None = None
     _addresses: dict[str, str] = field(default_factory=dict)
 
@@ -148,8 +150,14 @@ class Watch:
         counts = load_session_posts(archive, session)
         with self.runner.state.lock:
             states = list(self.runner.state.lanes.values())
+        now = self.runner.clock()
+        if self._begun_at is None:
+            self._begun_at = now
+        is_new = now - self._begun_at < _FIRST_ANSWERS
         for state in states:
-            yield _lane_facts(state, counts.get((state.lane.platform, state.lane.server), 0))
+            facts = _lane_facts(state, counts.get((state.lane.platform, state.lane.server), 0))
+            # started in mid-session, it has had no time to be answered yet
+            yield replace(facts, is_paused=True) if is_new and state.answered_at is None else facts
 
     def _budgets(self, archive: Archive, now: datetime) -> Iterator[BudgetFacts]:
         """The budgets of chats that have a session within a week, where X is asked."""
