@@ -6,6 +6,9 @@ from pathlib import Path
 
 from simulation import captured, feed_of, minutes, shown, simulation
 
+from archive.times import to_text
+from chatkeep.stage.feed import Feed, FeedAuthor, FeedPost
+
 EVERY_MINUTE = [float(n) for n in range(60)]
 
 
@@ -66,3 +69,17 @@ def test_a_quiet_hour_leaves_no_waste(tmp_path: Path) -> None:
         assert walks < 60
         polls = life.archive.conn.execute("SELECT sum(repeats_count) FROM walks WHERE key LIKE '%|tag|%'").fetchone()[0]
         assert polls > 400
+
+
+def test_a_post_that_a_server_fetches_late_is_found_within_the_hour_though_its_id_is_old(tmp_path: Path) -> None:
+    far = FeedAuthor(key="far", platform="mastodon", handle="far@elsewhere.example", name="Far")
+    late = FeedPost(
+        key="late-fetched", author="far", at=to_text(minutes(2)), text="Late #northmoor",
+        arrives_at=to_text(minutes(55)),
+    )  # fmt: skip
+    usual = feed_of({"mastodon": EVERY_MINUTE})
+    with simulation(Feed((*usual.authors, far), (*usual.posts, late)), tmp_path) as (life, _stage):
+        life.run_until(minutes(59))
+        assert "Late #northmoor" not in captured(life.archive)["mastodon"]
+        life.run_until(minutes(65))
+        assert "Late #northmoor" in captured(life.archive)["mastodon"]
