@@ -184,8 +184,18 @@ def test_a_late_delivery_is_found_by_the_next_walk_above_the_floor() -> None:
         second = walk(source, stage.plan(floor=source.floor_below(first.top(source))))
         assert second.posts - first.posts == stage.visible() - first.posts
         assert len(second.posts - first.posts) == 1
-        # One page of the newest reaches below the ten minutes of the overlap (the old top is of minute 47).
+        # One page of the newest reaches below the five minutes of the overlap (the old top is of minute 47).
         assert len(second.pages) == 1
+
+
+def test_a_poll_of_a_busy_chat_is_one_request() -> None:
+    with staged(*(post(f"p{n}", n / 5, author="ann") for n in range(300))) as stage:
+        stage.now = from_text(START) + timedelta(minutes=40)
+        top = walk(source := stage.source(), stage.plan()).top(source)
+        stage.now += timedelta(seconds=20)
+        second = walk(source, stage.plan(floor=source.floor_below(top)))
+        assert len(second.pages) == 1
+        assert second.top(source) > top
 
 
 def test_a_post_fetched_below_the_cursor_is_found_by_a_walk_over_its_window() -> None:
@@ -354,13 +364,13 @@ def test_a_server_deaf_to_every_bound_repeats_its_cursor_so_that_the_walker_can_
     assert second == third
 
 
-def test_positions_are_compared_by_length_first_and_floors_lie_ten_minutes_below() -> None:
+def test_positions_are_compared_by_length_first_and_floors_lie_five_minutes_below() -> None:
     source = answering(httpx.Response(200))
     assert source.higher("99", "100") == "100"
     assert source.higher("01J", "01K") == "01K"
     assert source.floor_below("01K") == "01K"
     assert source.floor_below("5") == "0"
-    assert source.floor_below(snowflake(START)) == snowflake(shift(START, minutes=-10))
+    assert source.floor_below(snowflake(START)) == snowflake(shift(START, minutes=-5))
 
 
 # -- plans and lookups
