@@ -21,8 +21,9 @@ lint: .venv/.ready-dev
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 
-bench: .venv/.ready-dev     ## speed, as ratios measured in one run
+bench: .venv/.ready-dev     ## speed and growth, as ratios and counts of one run
 	@$(BIN)/python benchmarks/bench_import.py
+	@$(BIN)/python benchmarks/bench_collect.py
 
 docs: .venv/.ready-dev      ## write the generated pages of docs/ again
 	@$(BIN)/python docs/generate.py

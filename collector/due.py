@@ -194,28 +194,33 @@ class _Agenda:
         times: Sequence[tuple[str, timedelta]],
     ) -> None:
         """The latest of several times that has come; one that was missed is made up for by the next."""
-        for _, offset in times:
-            if base + offset > self.now:
+        come: tuple[str, timedelta] | None = None
+        for name, offset in times:
+            if base + offset <= self.now:
+                come = (name, offset)
+            else:
                 self._look_at(base + offset)
-        come = [(name, base + offset) for name, offset in times if base + offset <= self.now]
-        if come:
-            name, due_at = come[-1]
+        if come is None:
+            return
+        key = f"{session.id}|{kind} {come[0]}|{lane}"
+        if not self._is_over(key):
             window = _window_of(chat, session, self.now) if kind in ("sweep", "counts") else Window()
-            key = f"{session.id}|{kind} {name}|{lane}"
-            self._add(Job(key, kind, chat.slug, lane, due_at, session.id, window))
+            self._add(Job(key, kind, chat.slug, lane, base + come[1], session.id, window))
 
     def _add_look_back(self, chat: Chat, session: Session, lane: Lane, hour: tuple[datetime, datetime]) -> None:
         """Every hour for a day, then every day for a week; a sweep counts as one."""
         starts, ends = hour
         if self.now >= ends + _WEEK:
-            return
+            return None
         key = f"{session.id}|look back|{lane.name}"
         keys = [key, *(f"{session.id}|sweep {name}|{lane.name}" for name, _ in _SWEPT)]
         times = [self.history.jobs[each].ended_at for each in keys if each in self.history.jobs]
         last = max((each for each in times if each is not None), default=starts)
         due_at = last + (_HOUR if last < ends + _DAY else _DAY)
+        if due_at > self.now:
+            return self._look_at(due_at)
         window = _window_of(chat, session, self.now)
-        self._add(Job(key, "look back", chat.slug, lane.name, due_at, session.id, window), again=True)
+        return self._add(Job(key, "look back", chat.slug, lane.name, due_at, session.id, window), again=True)
 
     def _add_monthly(self, chat: Chat, session: Session, ends: datetime) -> None:
         """A look at every post of a published session every 30 days: what was deleted since must leave the site."""
@@ -225,13 +230,16 @@ class _Agenda:
             key = f"{session.id}|recheck monthly|{lane.name}"
             state = self.history.jobs.get(key)
             last = state.ended_at if state and state.ended_at else ends + _WEEK
-            self._add(Job(key, "recheck", chat.slug, lane.name, last + _MONTH, session.id), again=True)
+            if last + _MONTH > self.now:
+                self._look_at(last + _MONTH)
+            else:
+                self._add(Job(key, "recheck", chat.slug, lane.name, last + _MONTH, session.id), again=True)
 
     def _add(self, job: Job, *, again: bool = False) -> None:
         """Puts a job on the agenda if its time has come and it is not done; ``again``: it is done over and over."""
-        state = self.history.jobs.get(job.key)
-        if state is not None and state.state != "waiting" and not again:
+        if not again and self._is_over(job.key):
             return
+        state = self.history.jobs.get(job.key)
         times = [job.due_at, self.history.resting.get(job.lane), state.not_before if state else None]
         at = max(time for time in times if time is not None)
         if not again:
@@ -240,6 +248,10 @@ class _Agenda:
             self._look_at(at)
         else:
             self.jobs.setdefault(job.key, job)
+
+    def _is_over(self, key: str) -> bool:
+        state = self.history.jobs.get(key)
+        return state is not None and state.state != "waiting"
 
     def _look_at(self, moment: datetime) -> None:
         if moment > self.now:

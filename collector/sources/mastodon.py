@@ -32,8 +32,8 @@ from collector.transport import kept_headers
 
 _PAGE_SIZE = 40  # Mastodon's most for a timeline
 _POSTS_A_CALL = 20  # Mastodon's most for /statuses?id[]=; beyond it answers 422
-# Ids are given when a transaction starts, so they become visible out of order; caches lag behind too. Both take seconds,
-# and an hourly look back reads what takes longer. With ten minutes a poll of a busy chat would not fit one page.
+# Ids are given when a transaction starts, so they become visible out of order; caches lag behind too. Both take
+# seconds, and an hourly look back reads what takes longer. Ten minutes of a busy chat would not fit one page.
 _OVERLAP = timedelta(minutes=5)
 # A post that another server delivers late is filed under its arrival: a window is walked so far beyond its end.
 _LATE_ARRIVAL = timedelta(days=1)
