@@ -84,6 +84,7 @@ def save_job(archive: Archive, row: JobRow) -> JobState:
 def settle_session(archive: Archive, chat: str, session: str) -> JobState:
     """Notes that nothing of a session is left to do, and lets go of its single jobs; the monthly look stays.
 
+    Of its chat's reservations only those stay that are open.
     A walk of the session that never came to its end is given up: nothing will go on with it.
     """
     now = archive.now()
@@ -94,6 +95,8 @@ def settle_session(archive: Archive, chat: str, session: str) -> JobState:
             (now, session),
         )
         conn.execute("DELETE FROM jobs WHERE session = ? AND key NOT LIKE '%|recheck monthly|%'", (session,))
+        # each poll of X was one: what they cost is in the ledger, and those whose answer never came stay spent
+        conn.execute("DELETE FROM reservations WHERE chat = ? AND state <> 'open'", (chat,))
         conn.execute(
             "INSERT INTO jobs (key, kind, chat, session, lane, due_at, state, tries_count, ended_at)"
             " VALUES (?, 'settled', ?, ?, '', ?, 'done', 0, ?)",

@@ -119,6 +119,17 @@ def due(now: datetime, watched: Watched, history: History) -> Due:
     return Due(tuple(jobs), agenda.next_at, tuple(agenda.live), tuple(agenda.settled))
 
 
+def find_polls(now: datetime, watched: Watched, history: History) -> tuple[Job, ...]:
+    """The polls alone that are due now. Pure, and quick: other work asks after each page whether it must give way."""
+    agenda = _Agenda(now, watched, history)
+    begun_by, not_over_by = to_text(now + LEAD), to_text(now - OVERRUN)
+    for chat in watched.chats.values():
+        for session in chat.sessions:
+            if not_over_by < session.ends_at and session.starts_at <= begun_by:
+                agenda.add_polls(chat, session)
+    return tuple(agenda.jobs.values())
+
+
 def is_live(session: Session, now: datetime) -> bool:
     """Whether the session is polled at ``now``: from a little before its start to a little after its end."""
     return from_text(session.starts_at) - LEAD <= now < from_text(session.ends_at) + OVERRUN
@@ -153,6 +164,10 @@ class _Agenda:
             self.live.append(session)
             return self._look_at(ends + OVERRUN)
         return self._settle(session, ends)
+
+    def add_polls(self, chat: Chat, session: Session) -> None:
+        for lane in self.watched.lanes:
+            self._add_poll(chat, session, lane)
 
     def _add_lane(self, chat: Chat, session: Session, lane: Lane, hour: tuple[datetime, datetime]) -> None:
         ends = hour[1]

@@ -22,7 +22,7 @@ from archive.times import Clock, to_text
 from chatkeep.running.ground import Executor, Ground
 from chatkeep.running.state import LaneState, State
 from chatkeep.running.wishes import add_wishes, answer_rest, finish_wish, wished_jobs
-from collector.due import CHECKS, PRIORITY, Due, Job, Watched, due
+from collector.due import CHECKS, PRIORITY, Due, Job, Watched, due, find_polls
 from collector.lane import Outcome, perform, rest_after
 from collector.retrying import Retrying
 from collector.walker import PageSaved, Walker
@@ -75,7 +75,10 @@ class Runner:
         return agenda
 
     def _agenda(self, now: datetime) -> Due:
-        return due(now, Watched(self.chats, self.ground.lanes, self.ground.options), self.state.history(now))
+        return due(now, self._watched(), self.state.history(now))
+
+    def _watched(self) -> Watched:
+        return Watched(self.chats, self.ground.lanes, self.ground.options)
 
     def _forget(self, session: str) -> None:
         """A settled session's single jobs need no memory."""
@@ -145,8 +148,9 @@ class Runner:
         if PRIORITY[job.kind] == 0:
             return False
         with self.state.lock:
-            waiting = self._agenda(self.clock()).jobs
-        return any(each.kind == "live" and each.lane == lane.lane.name for each in waiting)
+            now = self.clock()
+            polls = find_polls(now, self._watched(), self.state.history(now))
+        return any(poll.lane == lane.lane.name for poll in polls)
 
     def _on_page(self, saved: PageSaved) -> None:
         """Counts a page in; ``lane`` is known by the plan's server."""

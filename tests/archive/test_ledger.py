@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.jobs import settle_session
 from archive.ledger import Account, Claim, load_spent, release, reserve, settle
 from archive.models import Billed, Chat
 from archive.store import Archive, open_archive
@@ -112,6 +113,15 @@ def test_a_released_reservation_is_free_and_a_settled_one_stays(ledger: Archive)
     settled(ledger, two, posts(1), NOON)
     release(ledger, two)
     assert spent(ledger) == 5
+
+
+def test_a_session_that_is_over_keeps_open_reservations_alone(ledger: Archive) -> None:
+    settled(ledger, taken(ledger, 100), posts(1), NOON)
+    release(ledger, taken(ledger, 100))
+    lost = taken(ledger, 100)
+    settle_session(ledger, "northmoor", "s1")
+    assert [row[0] for row in ledger.conn.execute("SELECT id FROM reservations")] == [lost]
+    assert spent(ledger) == 105
 
 
 def test_a_complete_walk_frees_what_it_asked_in_vain_on_its_day(ledger: Archive) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from archive.jobs import JobState
 from archive.models import Chat, Session
 from archive.times import from_text, to_text
-from collector.due import CHECKS, Due, History, Job, Lane, Watched, due
+from collector.due import CHECKS, Due, History, Job, Lane, Watched, due, find_polls
 from collector.options import ChatOptions
 from collector.sources.base import Window
 
@@ -188,8 +188,10 @@ class Life:
     def look(self, now: datetime) -> datetime:
         """Looks again after everything it did, as a runner does that its lanes wake."""
         self.looks += 1
-        agenda = due(now, self.setup, History(self.jobs, self.polled))
+        history = History(self.jobs, self.polled)
+        agenda = due(now, self.setup, history)
         assert agenda.next_at > now
+        assert {*find_polls(now, self.setup, history)} == {job for job in agenda.jobs if job.kind == "live"}
         if agenda.jobs:
             self.do(now, agenda)
             agenda = due(now, self.setup, History(self.jobs, self.polled))
