@@ -1,6 +1,6 @@
 """A simulated year of ten weekly chats: the real runner and archive on a clock of its own, over a feed in memory.
 
-Three platforms, each polled every four minutes of a session (their own rhythm is 15 to 20 seconds: that would take
+Three platforms, each polled every five minutes of a session (their own rhythm is 15 to 20 seconds: that would take
 an hour here). All else is as in earnest: weekly rules read from a chats.toml, sweeps, look backs, conversations,
 rechecks, and from the third month on a published site with its monthly looks. SQLite's cache is held at 8 MB, so that
 what grows would show.
@@ -33,7 +33,7 @@ from collector.due import Due, Watched, due
 from collector.lane import lanes_of
 
 _BEGINS = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
-_POLL_SECONDS = 240.0
+_POLL_SECONDS = 300.0
 _POSTS_A_PLATFORM = 50
 _RULES = {f"chat{n}": f"{('Mon', 'Tue', 'Wed', 'Thu', 'Fri')[n % 5]} {12 + 2 * (n // 5)}:00" for n in range(10)}
 _MONTH = timedelta(days=30)
@@ -95,7 +95,8 @@ class Year:
         began = time.perf_counter()
         for _ in range(20):
             due(self.clock(), watched, self.runner.state.history(self.clock()))
-        self.months.append((resident_mb(), (time.perf_counter() - began) * 50))
+        milliseconds = (time.perf_counter() - began) * 50
+        self.months.append((resident_mb(), milliseconds))
         if self.clock() >= _BEGINS + _PUBLISHED_FROM:
             self.runner.state.published = frozenset(_RULES)
 

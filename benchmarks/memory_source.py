@@ -53,7 +53,7 @@ class Weeks:
         return sorted(found, key=lambda said: (said.at, said.native_id), reverse=True)
 
     def _session(self, platform: Platform, tag: str, number: int) -> tuple[Said, ...]:
-        """One in twenty comes in the days after, one in six answers another; one in thirty leaves out the hashtag."""
+        """One in twenty comes in the days after, one in ten answers another; one in fifty leaves out the hashtag."""
         chance = random.Random(f"{platform} {tag} {number}")
         starts = self._starts[tag][number]
         moments = sorted(
@@ -63,7 +63,7 @@ class Weeks:
         said: list[Said] = []
         for n, at in enumerate(moments):
             native_id = f"{tag}-{number}-{n}"
-            root = said[chance.randrange(n)].root if n and chance.random() < 1 / 6 else native_id
+            root = said[chance.randrange(n)].root if n and chance.random() < 1 / 10 else native_id
             bare = root != native_id and chance.random() < 0.2
             text = " ".join(chance.choices(_WORDS, k=chance.randint(10, 30))) + ("" if bare else f" #{tag}")
             said.append(Said(native_id, to_text(at), chance.randrange(200), text, "" if bare else tag, root, n % 5))
@@ -87,7 +87,11 @@ class MemorySource:
     def __init__(self, name: Platform, weeks: Weeks, clock: Clock, poll_seconds: float) -> None:
         self.name: Platform = name
         self.limits = Limits(
-            page_size=_PAGE_SIZE, order="newest_first", overlap_seconds=600, lag_seconds=60, poll_seconds=poll_seconds
+            page_size=_PAGE_SIZE,
+            order="none" if name == "mastodon" else "newest_first",  # the order of those that are looked back at
+            overlap_seconds=600,
+            lag_seconds=60,
+            poll_seconds=poll_seconds,
         )
         self.fetched = 0
         self._weeks = weeks
