@@ -25,7 +25,7 @@ def beat(archive: Archive, listening: Listening) -> None:
     with archive.transaction() as conn:
         row = conn.execute(
             "SELECT id, last_alive_at FROM intervals WHERE key = ? AND kind = ? AND closed_at IS NULL"
-            " ORDER BY id DESC LIMIT 1",
+            " ORDER BY opened_at DESC, id DESC LIMIT 1",
             (listening.key, listening.kind),
         ).fetchone()
         if row is not None:

@@ -120,7 +120,9 @@ def ask(archive: Archive, chat: str, detail: Mapping[str, str | None]) -> str:
 def load_asked(conn: sqlite3.Connection) -> list[Asked]:
     """The wishes that wait, oldest first."""
     rows = conn.execute(
-        "SELECT key, chat, due_at, detail FROM jobs WHERE kind = 'asked' AND state = 'waiting' ORDER BY due_at, key"
+        # their keys begin so, and the primary key finds them: every look asks, and old jobs grow in number
+        "SELECT key, chat, due_at, detail FROM jobs WHERE key >= 'asked|' AND key < 'asked}' AND kind = 'asked'"
+        " AND state = 'waiting' ORDER BY due_at, key"
     )
     return [Asked(key, chat, at, json.loads(detail)) for key, chat, at, detail in rows.fetchall()]
 

@@ -8,6 +8,7 @@ what grows would show.
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import threading
 import time
@@ -51,7 +52,9 @@ _COUNTED = ("walks", "pages", "jobs", "intervals", "sightings", "metrics", "post
 
 @dataclass(slots=True)
 class Year:
-    """The collector at work, and what was seen of it: megabytes and milliseconds to find out what is due, by month."""
+    """The collector at work, and what was seen of it, by month: megabytes, and milliseconds to find out
+    what is due; ``spent`` is CPU seconds and requests up to then.
+    """
 
     archive: Archive
     clock: SimClock
@@ -61,6 +64,7 @@ class Year:
     looks: int = 0
     take_ups: int = 0
     months: list[tuple[float, float]] = field(default_factory=list)
+    spent: list[tuple[float, int]] = field(default_factory=list)
 
     def live_until(self, end: datetime) -> None:
         """As the service's loop does: takes up the settings when they are an hour old, looks, waits."""
@@ -78,6 +82,10 @@ class Year:
     def _look(self) -> Due:
         self.looks += 1
         return self.runner.look(self.archive)
+
+    def fetched(self) -> int:
+        """How many requests were made."""
+        return sum(source.fetched for source in self.sources.values())
 
     def take_up(self) -> None:
         """Reads chats.toml anew, with the sources in memory in the place of the platforms."""
@@ -97,6 +105,7 @@ class Year:
             due(self.clock(), watched, self.runner.state.history(self.clock()))
         milliseconds = (time.perf_counter() - began) * 50
         self.months.append((resident_mb(), milliseconds))
+        self.spent.append((time.process_time(), self.fetched()))
         if self.clock() >= _BEGINS + _PUBLISHED_FROM:
             self.runner.state.published = frozenset(_RULES)
 
@@ -147,7 +156,7 @@ def bench_year(days: int = 365, tell: Callable[[str], None] = print) -> None:
         tell(
             f"{days} days: {time.perf_counter() - began:.0f} seconds ({time.process_time() - cpu:.0f} of CPU),"
             f" {year.looks:,} looks, settings taken up {year.take_ups:,} times,"
-            f" {sum(source.fetched for source in year.sources.values()):,} requests"
+            f" {year.fetched():,} requests"
         )
         _tell_growth(year, tell)
         _tell_waste(archive, tell)
@@ -158,6 +167,8 @@ def _tell_growth(year: Year, tell: Callable[[str], None]) -> None:
     tell(f"  memory: {first:.0f} MB after month 1, {last:.0f} MB after month {len(year.months)} (aim: flat)")
     tell(f"    by month: {' '.join(f'{mb:.0f}' for mb, _ in year.months)}")
     tell(f"  to find out what is due takes {quick:.2f} ms in month 1, {slow:.2f} ms at the end")
+    costs = [1_000 * (b[0] - a[0]) / (b[1] - a[1]) for a, b in itertools.pairwise(year.spent) if b[1] > a[1]]
+    tell(f"  CPU milliseconds a request, from month 2 on: {' '.join(f'{cost:.1f}' for cost in costs)} (aim: flat)")
     state = year.runner.state
     tell(f"  kept in memory: {len(state.jobs)} jobs, {len(state.polled_at)} polls, {len(state.wishes)} wishes")
 
