@@ -1,6 +1,6 @@
 """A simulated year of ten weekly chats: the real runner and archive on a clock of its own, over a feed in memory.
 
-Two platforms, one of them looked back at as Mastodon is, 75 posts a session on each, polled every five minutes of it
+Two platforms, one of them looked back at as Mastodon is, 30 posts a session on each, polled every five minutes of it
 (their own rhythm is 15 to 20 seconds: that would take an hour here). All else is as in earnest: weekly rules read from
 a chats.toml, sweeps, look backs, conversations, rechecks, and from the third month on a published site with its monthly
 looks. SQLite's cache is held at 8 MB, so that what grows would show.
@@ -35,7 +35,7 @@ from collector.lane import lanes_of
 
 _BEGINS = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 _POLL_SECONDS = 300.0
-_POSTS_A_PLATFORM = 75
+_POSTS_A_PLATFORM = 30
 _ASKED: tuple[Platform, ...] = ("bluesky", "mastodon")
 _RULES = {f"chat{n}": f"{('Mon', 'Tue', 'Wed', 'Thu', 'Fri')[n % 5]} {12 + 2 * (n // 5)}:00" for n in range(10)}
 _MONTH = timedelta(days=30)
