@@ -16,15 +16,22 @@ from archive.times import Clock, system_clock
 _START_DEADLINE_SECONDS = 20.0
 
 
-@contextmanager
-def serving(app: ASGIApp, clock: Clock = system_clock) -> Iterator[str]:
-    """Serves ``app`` on 127.0.0.1 and gives its base URL; nothing is left running afterwards.
-
-    Answers carry the Date of ``clock``, so that a played hour looks real to whoever checks clocks.
-    """
+def open_port() -> socket.socket:
+    """A port of 127.0.0.1 that refuses every connection until serving() is given it: a server that is down."""
     # asyncio switches Nagle's algorithm off only where the protocol is named; with it every answer waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
+    return listener
+
+
+@contextmanager
+def serving(app: ASGIApp, clock: Clock = system_clock, listener: socket.socket | None = None) -> Iterator[str]:
+    """Serves ``app`` on 127.0.0.1 and gives its base URL; nothing is left running afterwards.
+
+    Answers carry the Date of ``clock``, so that a played hour looks real to whoever checks clocks. ``listener``: an
+    open_port(), where its address was told before.
+    """
+    listener = listener or open_port()
     config = uvicorn.Config(
         _dated(app, clock),
         log_level="critical",
