@@ -17,7 +17,7 @@ from archive.errors import ChatkeepError, ExchangeError, OutOfBudget
 from archive.intervals import Listening, beat
 from archive.jobs import JobRow, JobState, load_asked, save_job, settle_session, text_of
 from archive.models import Chat
-from archive.store import Archive
+from archive.store import Archive, storage_errors
 from archive.times import Clock, to_text
 from chatkeep.running.ground import Executor, Ground
 from chatkeep.running.state import LaneState, State
@@ -31,6 +31,7 @@ _ATTEMPTS = 3  # here and now; the schedule comes back for the rest, and others 
 _MOST_TRIES = 6
 _AFTER_GIVING_UP = timedelta(minutes=5)
 _AFTER_STORAGE_TROUBLE = timedelta(seconds=15)
+_CHECK_TAKES = timedelta(minutes=10)  # at the very most
 
 
 @dataclass(slots=True)
@@ -66,7 +67,10 @@ class Runner:
             answer_rest(archive, self.state)
             now = self.clock()
             agenda = self._agenda(now)
-            jobs = sorted([*agenda.jobs, *wished_jobs(self.state)], key=lambda job: job.rank)
+            # a lane that is busy now may have done its job by the time it is begun: only the free ones are given work
+            free = {CHECKS, *(name for name, lane in self.state.lanes.items() if lane.busy is None)}
+            wanted = [job for job in (*agenda.jobs, *wished_jobs(self.state)) if job.lane in free]
+            jobs = sorted(wanted, key=lambda job: job.rank)
         for session in agenda.settled:
             chat = next(slug for slug, chat in self.chats.items() if any(s.id == session for s in chat.sessions))
             self.state.jobs[f"{session}|settled"] = settle_session(archive, chat, session)
@@ -103,10 +107,8 @@ class Runner:
 
     def _begin_check(self, job: Job) -> None:
         """Checks have a thread of their own: a platform that hangs there delays no capture."""
-        with self.state.lock:
-            if job.key in self.state.jobs:
-                return
-            self.state.jobs[job.key] = JobState("waiting", 1, self.clock() + timedelta(hours=1))
+        with self.state.lock:  # should the archive not take its result, it is done again
+            self.state.jobs[job.key] = JobState("waiting", 1, self.clock() + _CHECK_TAKES)
         self.executor.submit(CHECKS, lambda archive: self._check(archive, job))
 
     def _check(self, archive: Archive, job: Job) -> None:
@@ -120,14 +122,14 @@ class Runner:
     def _work(self, archive: Archive, lane: LaneState, job: Job) -> None:
         begun = self.clock()
         try:
-            outcome = perform(archive, self._walker(archive, lane, job), lane.lane, self.chats[job.chat], job)
+            with storage_errors(archive.path):
+                outcome = perform(archive, self._walker(archive, lane, job), lane.lane, self.chats[job.chat], job)
+                self._note(archive, lane, outcome, begun)
         except ChatkeepError as error:  # the disk, the archive, the settings: capture must go on when they are back
             self._note_trouble(lane, job, error)
-            return
         except BaseException:
             self._free(lane, self.clock() + _AFTER_STORAGE_TROUBLE)
             raise
-        self._note(archive, lane, outcome, begun)
 
     def _walker(self, archive: Archive, lane: LaneState, job: Job) -> Walker:
         source = self.ground.sources[lane.lane.platform]

@@ -30,7 +30,8 @@ def add_wishes(state: State, asked: Iterable[Asked], chats: Mapping[str, Chat]) 
 def answer_rest(archive: Archive, state: State) -> None:
     """Answers wishes for which no lane is left."""
     for key in [key for key, wish in state.wishes.items() if not wish.waiting]:
-        answer(archive, key, state.wishes.pop(key).rows)
+        answer(archive, key, state.wishes[key].rows)
+        del state.wishes[key]
 
 
 def wished_jobs(state: State) -> list[Job]:
@@ -56,10 +57,13 @@ def finish_wish(archive: Archive, state: State, job: Job, outcome: Outcome) -> N
         return
     key = job.key.removesuffix(f"|{job.lane}")
     with state.lock:
-        wish = state.wishes[key]
+        wish = state.wishes.get(key)
+        if wish is None:  # the settings dropped this lane meanwhile, and the others have answered
+            return
         wish.rows += [row_of(walked) for walked in outcome.walked]
         wish.waiting.discard(job.lane)
         if wish.waiting:
             return
-        del state.wishes[key]
     answer(archive, key, wish.rows)
+    with state.lock:  # not before: a wish without an answer would be taken up again
+        state.wishes.pop(key, None)
