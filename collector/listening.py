@@ -63,7 +63,7 @@ class Listener:
             heard_any = self._connect()
             fails = 0 if heard_any else fails + 1
             if not self.stop.is_set():
-                self._wait(min(2.0**fails, _LONGEST_PAUSE_SECONDS) * random.random())  # noqa: S311  # spreads reconnects
+                self._wait(min(2.0 ** min(fails, 10), _LONGEST_PAUSE_SECONDS) * random.random())  # noqa: S311  # spreads reconnects
         self._end()
 
     def _connect(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from archive.errors import ChatkeepError, SettingsError
 from archive.intervals import close_all
 from archive.jobs import load_jobs
-from archive.store import Archive
+from archive.store import Archive, storage_errors
 from archive.times import to_text
 from chatkeep import __version__
 from chatkeep.app import App
@@ -22,7 +24,7 @@ from chatkeep.running.ground import Executor
 from chatkeep.running.loading import Loader
 from chatkeep.running.runner import Runner
 from chatkeep.running.streams import keep_streams
-from chatkeep.running.threads import LaneThreads
+from chatkeep.running.threads import GOODBYE_SECONDS, LaneThreads
 from chatkeep.running.watch import Watch
 from collector.due import Due
 from collector.spending import Spending
@@ -33,12 +35,36 @@ _LONGEST_PAUSE = timedelta(seconds=30)  # a machine that slept notices within ha
 _BEAT = timedelta(seconds=30)
 
 
+class Bell:
+    """Wakes the one who waits. Unlike an Event it may be rung by a signal handler that interrupts its own wait:
+
+    an Event would be locked then, and the handler would wait for ever for the code that it interrupts.
+    """
+
+    def __init__(self) -> None:
+        self._rings: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def set(self) -> None:
+        """Rings."""
+        self._rings.put(None)
+
+    def clear(self) -> None:
+        """Forgets what rang."""
+        with suppress(queue.Empty):
+            while True:
+                self._rings.get_nowait()
+
+    def wait(self) -> None:
+        """Until it rings, or at once where it rang since it was cleared."""
+        self._rings.get()
+
+
 @dataclass(slots=True)
 class Signals:
     """How the loop is woken and ended."""
 
     stop: threading.Event = field(default_factory=threading.Event)
-    wake: threading.Event = field(default_factory=threading.Event)
+    wake: Bell = field(default_factory=Bell)
 
     def ask(self) -> None:
         """Asks to stop; a second time it stops now."""
@@ -60,10 +86,14 @@ def serve(
         )
         service = build_service(app, archive, http, clock, (threads, signals, tell))
         on_ready(service)
+        patience = GOODBYE_SECONDS
         try:
             service.loop(once=once)
+        except KeyboardInterrupt:
+            patience = 0.0  # asked a second time: nothing is waited for
+            raise
         finally:
-            threads.end()
+            threads.end(patience)
             service.watch.end(archive)
             close_all(archive, "the collector was stopped")
 
@@ -121,8 +151,10 @@ class Service:
         scheduler = BackgroundScheduler(timezone=UTC)
         scheduler.start()
         try:
-            while not self.signals.stop.is_set():
+            while True:
                 self.signals.wake.clear()
+                if self.signals.stop.is_set():  # looked at after the bell, or a signal in between would be lost
+                    return None
                 next_at = self.look(listening=not once)
                 if once and self._is_idle():
                     return self._find_rest()
@@ -138,7 +170,8 @@ class Service:
     def look(self, *, listening: bool = True) -> datetime:
         """Everything that is due is begun; gives the time of the next look. Trouble is told and ends nothing."""
         try:
-            next_at = self._look(listening=listening)
+            with storage_errors(self.archive.path):
+                next_at = self._look(listening=listening)
         except ChatkeepError as error:
             self.watch.note_storage(error)
             self.tell("trouble", why=str(error))
@@ -197,6 +230,6 @@ class Service:
         """A sign of life for `status`, at most twice a minute."""
         if self.beaten_at is not None and timedelta() <= now - self.beaten_at < _BEAT:
             return
-        self.beaten_at = now
         live = ", ".join(sorted({session.chat for session in agenda.live}))
         self.archive.beat(to_text(agenda.next_at), f"live: {live}" if live else "waiting")
+        self.beaten_at = now  # not before: a beat that fails is tried with the next look, which tells how things stand

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from archive.errors import ChatkeepError
-from archive.store import Archive, open_archive
+from archive.store import Archive, open_archive, storage_errors
 from archive.times import Clock
 from chatkeep.running.ground import Work
 
-_GOODBYE_SECONDS = 5.0
+GOODBYE_SECONDS = 5.0
+"""How long the end waits for transactions."""
+_AFTER_TROUBLE_SECONDS = 1.0
 
 
 class LaneThreads:
@@ -46,29 +48,42 @@ class LaneThreads:
         """Starts a thread that listens until the event is set."""
         stop = threading.Event()
         self._stops.append(stop)
-        self._start(name, lambda archive: self._guarded(name, lambda: work(archive, stop)))
+        self._start(name, lambda archive: self._listen_through(name, work, (archive, stop)), stop)
         return stop
 
-    def end(self) -> None:
-        """Asks all to end, and gives transactions a moment; what hangs dies with the process."""
+    def end(self, patience: float) -> None:
+        """Asks all to end, and gives transactions so many seconds; what hangs dies with the process."""
         for stop in self._stops:
             stop.set()
         for waiting in self._queues.values():
             waiting.put(None)
-        ends_at = time.monotonic() + _GOODBYE_SECONDS
+        ends_at = time.monotonic() + patience
         for thread in self._threads:
             thread.join(max(0.0, ends_at - time.monotonic()))
 
-    def _start(self, name: str, work: Callable[[Archive], None]) -> None:
+    def _listen_through(
+        self, name: str, work: Callable[[Archive, threading.Event], None], given: tuple[Archive, threading.Event]
+    ) -> None:
+        """Trouble with the disk or the archive is for the caller, which begins anew; all else is told here."""
+        try:
+            with storage_errors(self._path):
+                work(*given)
+        except ChatkeepError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the top of a thread: it is reported, and polls go on
+            self._on_error(name, error)
+
+    def _start(self, name: str, work: Callable[[Archive], None], stop: threading.Event | None = None) -> None:
         def run() -> None:
-            while True:
+            while stop is None or not stop.is_set():
                 try:
                     with open_archive(self._path, self._clock) as archive:
                         archive.run = self._run
-                        return work(archive)
+                        work(archive)
+                    return
                 except ChatkeepError as error:  # a full disk or a busy archive: the next second may be better
                     self._on_error(name, error)
-                    time.sleep(1.0)
+                    time.sleep(_AFTER_TROUBLE_SECONDS)
 
         thread = threading.Thread(target=run, name=name, daemon=True)
         self._threads = [each for each in self._threads if each.is_alive()]

@@ -102,11 +102,11 @@ class Watch:
         now = self.runner.clock()
         if self._looked_at is not None and timedelta() <= now - self._looked_at < _BETWEEN:
             return
-        self._looked_at = now
         alarms = find_live_alarms(self._sessions(archive, agenda), to_text(now))
         alarms += find_budget_alarms(self._budgets(archive, now))
         alarms += find_machine_alarms(self._machine(now))
         raised, ended = save_alarms(archive, alarms, LIVE_KINDS | BUDGET_KINDS | MACHINE_KINDS)
+        self._looked_at = now  # not before: what could not be written is tried with the next look
         for kept in raised:
             self.runner.tell("alarm", chat=kept.alarm.chat, level=kept.alarm.level, why=kept.alarm.message,
                              remedy=kept.alarm.remedy)  # fmt: skip
