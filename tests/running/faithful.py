@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from simulation import PLATFORMS, Simulation, captured
@@ -11,24 +12,31 @@ from archive.times import from_text, to_text
 from chatkeep.stage.feed import Feed
 
 
-def assert_coverage_is_true(life: Simulation, feed: Feed, *, whole: bool = False) -> None:
+def assert_coverage_is_true(
+    life: Simulation,
+    feed: Feed,
+    *,
+    whole: bool = False,
+    platforms: Collection[str] = PLATFORMS,
+    late: timedelta = timedelta(minutes=11),
+) -> None:
     """No minute is called complete while a post of it is missing that was shown before the last walk that proves it.
 
-    ``whole``: every minute of the session must be complete by now.
+    ``whole``: every minute of the session must be complete by now. ``late``: how long a post may take to be shown.
     """
     now = life.clock()
     held = captured(life.archive)
     chat = next(iter(life.archive.load_chats().values()))
     certificate = build_certificates(life.archive.conn, chat, to_text(now))[0]
     for platform in certificate.platforms:
-        if platform.platform not in PLATFORMS:
+        if platform.platform not in platforms:
             continue
         proven = from_text(platform.proof.last_at) if platform.proof else now
         missing = {
             from_text(post.at).replace(second=0, microsecond=0)
             for post in feed.posts
             if feed.author_of(post).platform == platform.platform
-            and post.shown(proven - timedelta(minutes=11))
+            and post.shown(proven - late)
             and post.shown(now)
             and not {post.text, *(edit.text for edit in post.edits)} & held.get(platform.platform, set())
         }
