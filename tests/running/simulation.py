@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from starlette.types import ASGIApp
+
 from archive.models import Chat, Session
 from archive.store import Archive, open_archive
 from archive.times import Clock, to_text
@@ -81,9 +83,31 @@ class Staged:
     urls: dict[str, str]
 
 
+class Hosts:
+    """Three servers that outlive a stage: starting them takes longer than a whole history."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.apps: dict[str, ASGIApp] = {}
+        self.clock: Clock = SimClock(STARTS)
+        self.urls = {name: stack.enter_context(serving(self._played(name), self._now)) for name in PLATFORMS}
+
+    def _now(self) -> datetime:
+        return self.clock()
+
+    def _played(self, name: str) -> ASGIApp:
+        async def play(scope: Any, receive: Any, send: Any) -> None:
+            await self.apps[name](scope, receive, send)
+
+        return play
+
+
 @contextmanager
 def staged(
-    feed: Feed, clock: SimClock, sessions_dir: Path | None = None, trusted: TrustedClock | None = None
+    feed: Feed,
+    clock: SimClock,
+    sessions_dir: Path | None = None,
+    trusted: TrustedClock | None = None,
+    hosts: Hosts | None = None,
 ) -> Iterator[Staged]:
     """The stage and its sources; a hanging exchange is given up after a moment. ``trusted``: the collector's own
     clock, where that is not the stage's.
@@ -91,7 +115,9 @@ def staged(
     faults = {name: Faults() for name in PLATFORMS}
     build: dict[str, Callable[..., Any]] = {"x": build_x, "bluesky": build_bluesky, "mastodon": build_mastodon}
     with ExitStack() as stack:
-        urls = {name: stack.enter_context(serving(build[name](feed, clock, faults[name]), clock)) for name in PLATFORMS}
+        hosts = hosts or Hosts(stack)
+        hosts.clock, urls = clock, hosts.urls
+        hosts.apps = {name: build[name](feed, clock, faults[name]) for name in PLATFORMS}
         note = None if trusted is None else trusted.note
         http = stack.enter_context(build_client("test", read_seconds=0.4, on_response=note))
         seen = trusted or clock
@@ -106,9 +132,12 @@ def staged(
         yield Staged(clock, faults, sources, urls)
 
 
-def ground_of(stage: Staged, chat: Chat, poll_seconds: float | None = None, **options: Any) -> Ground:
-    """The settings of one chat on the stage."""
+def ground_of(
+    stage: Staged, chat: Chat, poll_seconds: float | None = None, *, late: bool = True, **options: Any
+) -> Ground:
+    """The settings of one chat on the stage. ``late``: Mastodon is looked back on every hour."""
     lanes = [lane for source in stage.sources.values() for lane in lanes_of(source)]
+    lanes = [replace(lane, late=lane.late and late) for lane in lanes]
     if poll_seconds is not None:
         lanes = [replace(lane, poll_seconds=poll_seconds) for lane in lanes]
     return Ground({chat.slug: chat}, stage.sources, tuple(lanes), {chat.slug: ChatOptions(**options)})
@@ -160,11 +189,12 @@ def simulation(
     length: float = 60,
     begins: float = -30,
     poll_seconds: float | None = None,
+    hosts: Hosts | None = None,
     **options: Any,
 ) -> Iterator[tuple[Simulation, Staged]]:
     """A collector that is started ``begins`` minutes after the start of a session of ``length`` minutes."""
     clock = SimClock(minutes(begins))
-    with staged(feed, clock) as stage, open_archive(path / "archive.db", clock) as archive:
+    with staged(feed, clock, hosts=hosts) as stage, open_archive(path / "archive.db", clock) as archive:
         ground = ground_of(stage, chat_of(session_of(length)), poll_seconds, **options)
         yield Simulation(archive, clock, ground), stage
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from faithful import assert_coverage_is_true
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from simulation import PLATFORMS, captured, minutes, shown, simulation
+from simulation import PLATFORMS, Hosts, captured, minutes, shown, simulation
 from test_faults import NAMES, OF_X, faults_of
 
 from archive.times import to_text
@@ -65,9 +67,15 @@ def feeds(draw: st.DrawFn) -> Feed:
     return Feed(authors=authors, posts=tuple(posts))
 
 
-def play(feed: Feed, plan: list[Strike], folder: Path) -> None:
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Hosts]:
+    with ExitStack() as stack:
+        yield Hosts(stack)
+
+
+def play(feed: Feed, plan: list[Strike], folder: Path, hosts: Hosts, *, late: bool) -> None:
     waiting = sorted(plan, key=lambda strike: strike.at)
-    with simulation(feed, folder, length=LENGTH, begins=-6, poll_seconds=60) as (life, stage):
+    with simulation(feed, folder, length=LENGTH, begins=-6, poll_seconds=90, hosts=hosts, late=late) as (life, stage):
 
         def strike(now: datetime) -> None:
             while waiting and minutes(waiting[0].at) <= now:
@@ -94,15 +102,17 @@ def play(feed: Feed, plan: list[Strike], folder: Path) -> None:
 
 
 @settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
-@given(feeds(), st.lists(strikes, max_size=8))
-def test_whatever_goes_wrong_nothing_that_is_still_shown_is_lost(feed: Feed, plan: list[Strike]) -> None:
+@given(feeds(), st.lists(strikes, max_size=8), st.integers(0, 3))
+def test_whatever_goes_wrong_nothing_that_is_still_shown_is_lost(
+    hosts: Hosts, feed: Feed, plan: list[Strike], lateness: int
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        play(feed, plan, Path(folder))
+        play(feed, plan, Path(folder), hosts, late=lateness == 1)  # looking back takes half of all requests
 
 
 @pytest.mark.soak
 @settings(max_examples=2_000, suppress_health_check=list(HealthCheck), deadline=None)
-@given(feeds(), st.lists(strikes, max_size=20))
-def test_thousands_of_histories_lose_nothing(feed: Feed, plan: list[Strike]) -> None:
+@given(feeds(), st.lists(strikes, max_size=20), st.booleans())
+def test_thousands_of_histories_lose_nothing(hosts: Hosts, feed: Feed, plan: list[Strike], *, late: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        play(feed, plan, Path(folder))
+        play(feed, plan, Path(folder), hosts, late=late)
