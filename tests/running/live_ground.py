@@ -207,10 +207,9 @@ class Live:
 
     def capture_rest(self) -> None:
         """Lets the hour after the session come, and whoever runs with `--once` do what is due."""
-        for after in (timedelta(minutes=11), timedelta(hours=1, minutes=2)):
-            self.clock.set_on(self.starts + timedelta(minutes=self.minutes) + after)
-            child = self.start(once=True)
-            assert child.ended() == 0, child.said()
+        self.clock.set_on(self.starts + timedelta(minutes=self.minutes) + timedelta(hours=1, minutes=2))
+        child = self.start(once=True)
+        assert child.ended() == 0, child.said()
 
     def serve_mastodon(self, host: str) -> None:
         """Lets one of the two servers answer from now on."""

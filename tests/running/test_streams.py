@@ -23,7 +23,9 @@ def by_stream(child: Child) -> int:
     return sum(event["new_posts"] for event in child.events("stream"))
 
 
-@pytest.mark.parametrize("faults", [{}, {"drop_every": 2, "doubles": True}, {"refuse": (503, 400)}])
+@pytest.mark.parametrize(
+    "faults", [{}, {"drop_every": 2, "doubles": True}, pytest.param({"refuse": (503, 400)}, marks=pytest.mark.soak)]
+)
 def test_stream_and_poll_meet_without_loss_or_doubles(faults: dict[str, object], tmp_path: Path) -> None:
     with live(tmp_path / "live", feed_at(STARTS, BUSY), platforms=("bluesky",)) as stage:
         for name, value in faults.items():
@@ -39,7 +41,10 @@ def test_stream_and_poll_meet_without_loss_or_doubles(faults: dict[str, object],
         assert versions == posts
 
 
-@pytest.mark.parametrize("faults", [{}, {"drop_after": 1, "double": True}, {"delete_first": True}])
+@pytest.mark.parametrize(
+    "faults",
+    [pytest.param({}, marks=pytest.mark.soak), {"drop_after": 1, "double": True}, {"delete_first": True}],
+)
 def test_streams_of_two_servers_and_their_polls_meet_without_loss_or_doubles(
     faults: dict[str, object], tmp_path: Path
 ) -> None:
