@@ -11,7 +11,7 @@ demo: .venv/.ready          ## see everything at work with a fictional chat
 
 test: .venv/.ready-dev      ## the checks and the tests
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile $(TESTS)
 
 soak: .venv/.ready-dev      ## the long versions of the tests: hundreds of kills, thousands of histories
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -m "soak or histories" $(TESTS)

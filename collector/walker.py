@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
-from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, Skippable, Stopped
+from archive.errors import ExchangeError, Fatal, OutOfBudget, Retriable, Skippable, Stopped, StorageError
 from archive.models import Batch, Chat, RawPage
 from archive.saving import Saved
 from archive.store import Archive, WalkPlace, prepare_page
@@ -34,6 +34,8 @@ _PAGES_WITHOUT_NEWS = 25
 _MOST_PAGES = 5_000
 # What a platform asks for beyond a day is a mistake, or a reason for a person to look.
 _LONGEST_WAIT = timedelta(days=1)
+_BETWEEN_SAVES_SECONDS = 2.0
+_MOST_SAVES = 450  # a quarter of an hour, for a person to make room
 _TOLERATED_CLOCK = timedelta(seconds=90)  # as in trusted_clock
 
 
@@ -70,7 +72,7 @@ class Walker:
 
     ``gives_way`` says after each page whether something more urgent waits: then the walk stays open and goes on later.
     ``thrifty``: pages that only repeat what is known are not kept. ``patient``: a walk that was told to wait is not
-    asked before its time.
+    asked before its time. ``on_trouble`` is told that a page waits in memory for the archive.
     """
 
     archive: Archive
@@ -81,6 +83,7 @@ class Walker:
     gives_way: Callable[[], bool] = lambda: False
     thrifty: bool = False
     patient: bool = False
+    on_trouble: Callable[[StorageError], None] = lambda _: None
     spending: Spending | None = None
 
     def walk(self, chat: Chat, plan: Plan, since: str | None = None, session: str | None = None) -> Walked:
@@ -205,12 +208,27 @@ class Walker:
             walk=walk.id, key=walk.key, chat=walk.chat, platform=walk.platform, cursor=cursor, top=walk.top,
             done=page.next_cursor is None, thrifty=self.thrifty, reservation=reservation,
         )  # fmt: skip
-        saved = self.archive.save_page(prepare_page(page), batch, place)
+        saved = self._save_patiently(page, batch, place)
         result.pages_count += 1
         result.new_count += len(saved.new)
         result.known_count += saved.known
         result.flaws_count += len(batch.flaws)
         self.on_page(PageSaved(self.source.name, chat.slug, plan, batch, saved))
+
+    def _save_patiently(self, page: RawPage, batch: Batch, place: WalkPlace) -> Saved:
+        """A page that was paid for is held in memory while the archive cannot be written: asking again would reserve
+        its worst case again, and a budget would be gone by the time that the disk has room.
+        """
+        prepared, tries = prepare_page(page), 0
+        while True:
+            try:
+                return self.archive.save_page(prepared, batch, place)
+            except StorageError as error:
+                tries += 1
+                if tries == 1 and place.reservation is not None:
+                    self.on_trouble(error)
+                if place.reservation is None or tries >= _MOST_SAVES or self.stop.wait(_BETWEEN_SAVES_SECONDS):
+                    raise
 
     def _guard(self, walk: Walk, next_cursor: str, stale: int, pages: int, used: set[str]) -> str | None:
         if next_cursor in used or asked_before(self.archive, walk, next_cursor):

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import click
 
-from archive.errors import Stopped
 from chatkeep.app import App, pass_app
 from chatkeep.running.service import Signals, serve
 from chatkeep.running.showing import showing
@@ -27,8 +26,6 @@ def run(app: App, *, once: bool, as_log: bool) -> None:
     """
     with app.collecting(), _signals() as signals, showing(app, as_log=as_log) as (tell, on_ready):
         serve(app, signals, tell, once=once, on_ready=on_ready)
-    if signals.stop.is_set():
-        raise Stopped("stopped; the archive is whole, and `chatkeep run` goes on where it was")
 
 
 @contextmanager

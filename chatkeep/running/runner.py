@@ -142,6 +142,7 @@ class Runner:
             gives_way=lambda: self._is_more_urgent(lane, job),
             thrifty=True,
             patient=True,
+            on_trouble=lambda error: self._tell_trouble(lane, job, error),
             **self.walker_extras(archive, lane.lane.platform),
         )
 
@@ -212,10 +213,13 @@ class Runner:
 
     def _note_trouble(self, lane: LaneState, job: Job, error: ChatkeepError) -> None:
         """The archive itself could not be written: nothing is lost, and the lane tries again soon."""
+        self._tell_trouble(lane, job, error)
+        self._free(lane, self.clock() + _AFTER_STORAGE_TROUBLE)
+
+    def _tell_trouble(self, lane: LaneState, job: Job, error: ChatkeepError) -> None:
         self.tell("trouble", chat=job.chat, lane=lane.lane.name, job=job.kind, why=str(error))
         with self.state.lock:
             lane.trouble = str(error)
-        self._free(lane, self.clock() + _AFTER_STORAGE_TROUBLE)
 
     def _free(self, lane: LaneState, rests_until: datetime | None) -> None:
         with self.state.lock:

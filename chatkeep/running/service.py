@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from archive.errors import ChatkeepError, SettingsError
+from archive.errors import ChatkeepError, SettingsError, Stopped
 from archive.intervals import close_all
 from archive.jobs import load_jobs
 from archive.store import Archive, storage_errors
@@ -31,7 +31,7 @@ from collector.spending import Spending
 from collector.transport import build_client
 from collector.trusted_clock import TrustedClock
 
-_LONGEST_PAUSE = timedelta(seconds=30)  # a machine that slept notices within half a minute of waking
+_LONGEST_PAUSE = timedelta(seconds=5)  # for wishes of other commands, changed settings, a machine that slept
 _BEAT = timedelta(seconds=30)
 
 
@@ -96,6 +96,8 @@ def serve(
             threads.end(patience)
             service.watch.end(archive)
             close_all(archive, "the collector was stopped")
+        if signals.stop.is_set():
+            raise Stopped("stopped; the archive is whole, and `chatkeep run` goes on where it was")
 
 
 def words_of(error: BaseException) -> str:

@@ -33,9 +33,11 @@ class LaneState:
 
 @dataclass(slots=True)
 class StreamState:
-    """A stream that is listened to: for which chats, how to end it, since when it stands, when it was last heard."""
+    """A stream that is listened to: for which chats with their hashtags, how to end it, since when it stands, when it
+    was last heard.
+    """
 
-    chats: tuple[str, ...]
+    chats: tuple[tuple[str, tuple[str, ...]], ...]
     stop: threading.Event
     connected_at: datetime | None = None
     heard_at: datetime | None = None
@@ -78,7 +80,7 @@ class State:
         """Whether a stream is alive, and a poll has closed what lay before its connection."""
         if stream.heard_at is None or stream.connected_at is None or now - stream.heard_at > _STREAM_ALIVE:
             return False
-        polled = [self.polled_at.get((chat, lane)) for chat in stream.chats]
+        polled = [self.polled_at.get((chat, lane)) for chat, _ in stream.chats]
         return all(at is not None and at >= stream.connected_at for at in polled)
 
     def keep_lanes(self, lanes: Mapping[str, Lane]) -> None:

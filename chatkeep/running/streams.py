@@ -16,14 +16,15 @@ from collector.listening import HeardPage, Listener, close_stream_walks
 
 def keep_streams(runner: Runner, live: Iterable[Session]) -> None:
     """Starts, changes and ends streams, so that each listens for exactly the chats that are live."""
-    chats = tuple(sorted({session.chat for session in live}))
+    names = sorted({session.chat for session in live} & set(runner.chats))
+    chats = tuple((name, runner.chats[name].hashtags) for name in names)  # a new hashtag is listened to as well
     streams, state = runner.ground.streams, runner.state
     for lane in sorted(set(streams) | set(state.streams)):
         listening = state.streams.get(lane)
         wanted = chats if lane in streams else ()
         if listening is not None and listening.chats != wanted:
             listening.stop.set()
-            ended = tuple(set(listening.chats) - set(wanted))
+            ended = tuple({name for name, _ in listening.chats} - {name for name, _ in wanted})
             with state.lock:
                 del state.streams[lane]
             if lane in streams:
@@ -33,7 +34,7 @@ def keep_streams(runner: Runner, live: Iterable[Session]) -> None:
             _start(runner, lane, wanted)
 
 
-def _start(runner: Runner, lane: str, chats: tuple[str, ...]) -> None:
+def _start(runner: Runner, lane: str, chats: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
     stream = runner.ground.streams[lane]
     state = StreamState(chats, threading.Event())
     with runner.state.lock:
@@ -41,7 +42,7 @@ def _start(runner: Runner, lane: str, chats: tuple[str, ...]) -> None:
     watch = _Watch(runner, lane, state)
 
     def work(archive: Archive, stop: threading.Event) -> None:
-        listened = [runner.chats[chat] for chat in chats if chat in runner.chats]
+        listened = [runner.chats[chat] for chat, _ in chats if chat in runner.chats]
         Listener(
             archive, stream, listened, stop, on_page=watch.note_page, on_connect=watch.note_connection,
             on_alive=watch.note_life, on_trouble=watch.note_trouble,

@@ -56,7 +56,7 @@ def let_pass(stage: Live, **time: float) -> None:
 
 
 def test_a_full_disk_that_is_free_again_costs_no_post(tmp_path: Path) -> None:
-    with live(tmp_path / "live", feed_at(STARTS, BUSY), budget=100) as stage:
+    with live(tmp_path / "live", feed_at(STARTS, BUSY)) as stage:
         child = started(stage)
         sign = stage.folder / "disk-is-full"
         sign.touch()
@@ -69,7 +69,7 @@ def test_a_full_disk_that_is_free_again_costs_no_post(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
 def test_a_disk_that_refuses_every_write_for_a_while_costs_no_post(tmp_path: Path) -> None:
-    with live(tmp_path / "live", feed_at(STARTS, BUSY), budget=100) as stage:
+    with live(tmp_path / "live", feed_at(STARTS, BUSY)) as stage:
         child = started(stage)
         _, most = resource.prlimit(child.process.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(child.process.pid, resource.RLIMIT_FSIZE, (0, most))
@@ -79,7 +79,7 @@ def test_a_disk_that_refuses_every_write_for_a_while_costs_no_post(tmp_path: Pat
 
 
 def test_an_archive_locked_by_a_long_writer_costs_no_post_and_is_told(tmp_path: Path) -> None:
-    with live(tmp_path / "live", feed_at(STARTS, BUSY), budget=100) as stage:
+    with live(tmp_path / "live", feed_at(STARTS, BUSY)) as stage:
         child = started(stage, busy_seconds=0.3)
         with closing(sqlite3.connect(stage.path, timeout=60, isolation_level=None)) as writer:
             writer.execute("BEGIN EXCLUSIVE")
@@ -93,7 +93,7 @@ def test_an_archive_locked_by_a_long_writer_costs_no_post_and_is_told(tmp_path: 
 
 
 def test_a_long_reader_stands_in_nobody_s_way(tmp_path: Path) -> None:
-    with live(tmp_path / "live", feed_at(STARTS, BUSY), budget=100) as stage:
+    with live(tmp_path / "live", feed_at(STARTS, BUSY)) as stage:
         child = started(stage)
         with closing(sqlite3.connect(stage.path, isolation_level=None)) as reader:
             reader.execute("BEGIN")
