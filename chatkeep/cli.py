@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from chatkeep.commands import capture, collect, cost, demo, findings, recheck, s
 from chatkeep.commands import run as scheduled
 
 _BUG = 1
+_GOODBYE_SECONDS = 0.3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -56,7 +59,17 @@ def main() -> None:
     4 try later, 5 partly done, 6 disk or database, 130 stopped).
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    _let_threads_end()
+    sys.exit(code)
+
+
+def _let_threads_end() -> None:
+    """A moment for an exchange that was given up: a thread that ends while Python does writes a traceback."""
+    ends_at = time.monotonic() + _GOODBYE_SECONDS
+    for thread in threading.enumerate():
+        if thread.daemon:
+            thread.join(max(0.0, ends_at - time.monotonic()))
 
 
 def _interrupt(_number: int, _frame: object) -> None:
