@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from archive.models import Session
@@ -39,11 +39,16 @@ def occurrences(
         day = today + timedelta(days=days)
         if day.weekday() == weekday:
             start = datetime.combine(day, at, zone)
-            found.append((start, start + timedelta(minutes=minutes)))
+            found.append((start, end_of(start, minutes)))
     begun = [pair for pair in found if pair[0] <= now]
     coming = [pair for pair in found if pair[0] > now]
     missed = [pair for pair in begun[:-1] if since is not None and pair[0] > since]
     return missed + begun[-1:] + coming[:1]
+
+
+def end_of(start: datetime, minutes: int) -> datetime:
+    """So many minutes later as they pass, also where the clocks change meanwhile."""
+    return (start.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(start.tzinfo)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 
 from archive.errors import SettingsError, UsageError
 from archive.models import Chat, normalise_tag
-from chatkeep.sessions import Sitting, build_sessions, occurrences
+from chatkeep.sessions import Sitting, build_sessions, end_of, occurrences
 from collector.options import Budget, ChatOptions
 
 _CHAT_KEYS = frozenset({"title", "hashtags", "hosts", "timezone", "description", "session", "budget"}) | {
@@ -160,7 +160,7 @@ def _read_chat(reader: _Reader, slug: str, table: Mapping[str, Any], times: tupl
     if not re.fullmatch(r"\w[\w-]{0,63}", slug):
         raise reader.error(f"{slug!r} cannot name a chat", "use letters, digits, - and _", slug)
     reader.known(table, _CHAT_KEYS, f"[chat.{slug}]")
-    hashtags = tuple(filter(None, (normalise_tag(tag) for tag in reader.words(table, "hashtags"))))
+    hashtags = _read_hashtags(reader, table)
     name = reader.text(table, "timezone", "Europe/London") or ""
     try:
         zone = ZoneInfo(name)
@@ -170,7 +170,7 @@ def _read_chat(reader: _Reader, slug: str, table: Mapping[str, Any], times: tupl
         slug=slug,
         title=reader.text(table, "title", f"#{slug}") or slug,
         hashtags=hashtags or (normalise_tag(slug),),
-        hosts=tuple(host.replace(":@", ":") for host in reader.words(table, "hosts")),
+        hosts=_read_hosts(reader, table),
         timezone=name,
         description=reader.text(table, "description"),
         sessions=build_sessions(slug, zone, _read_sittings(reader, table, zone, times)),
@@ -200,6 +200,24 @@ def _tenth_cents(reader: _Reader, key: str, dollars: object) -> int:
     raise reader.error(words, f"write {key} = 5.00", "budget")
 
 
+def _read_hashtags(reader: _Reader, table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Letters of any script, digits and the underscore: what every platform takes for a hashtag."""
+    tags = reader.words(table, "hashtags")
+    for tag in tags:
+        if not re.fullmatch(r"\w+", normalise_tag(tag)):
+            raise reader.error(f"{tag!r} cannot be a hashtag", "write it without spaces and signs", "hashtags")
+    return tuple(dict.fromkeys(normalise_tag(tag) for tag in tags))
+
+
+def _read_hosts(reader: _Reader, table: Mapping[str, Any]) -> tuple[str, ...]:
+    hosts = tuple(host.replace(":@", ":") for host in reader.words(table, "hosts"))
+    for host in hosts:
+        if not re.fullmatch(r"(x|bluesky|mastodon):\S+", host):
+            remedy = 'name the platform too, such as "x:LGAcomms" or "bluesky:you.bsky.social"'
+            raise reader.error(f"{host!r} is no account", remedy, "hosts")
+    return hosts
+
+
 def _read_sittings(
     reader: _Reader, table: Mapping[str, Any], zone: ZoneInfo, times: tuple[datetime, datetime | None]
 ) -> list[Sitting]:
@@ -215,7 +233,7 @@ def _read_sittings(
         if given and len(hours) > 1:
             raise reader.error("a weekly session has many sittings, and cannot have an id", "take the id out", "id")
     for sitting in sittings:
-        if sitting.ends <= sitting.starts:
+        if sitting.ends.astimezone(UTC) <= sitting.starts.astimezone(UTC):
             raise reader.error("a session ends before it starts", "mend its starts and ends", "ends")
     return sittings
 
@@ -239,7 +257,7 @@ def _minutes(reader: _Reader, session: Mapping[str, Any]) -> int:
 def _end(reader: _Reader, session: Mapping[str, Any], zone: ZoneInfo) -> datetime:
     if "ends" in session:
         return _moment(reader, session, "ends", zone)
-    return _moment(reader, session, "starts", zone) + timedelta(minutes=_minutes(reader, session))
+    return end_of(_moment(reader, session, "starts", zone), _minutes(reader, session))
 
 
 def _moment(reader: _Reader, session: Mapping[str, Any], key: str, zone: ZoneInfo) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from archive.local_times import local_moment
 from archive.models import Chat, Session
 from archive.times import shift
 
-_STALE_MINUTES = 5  # a running capture notes that it is alive at least once a minute
+_STALE_MINUTES = 2  # a running capture notes twice a minute that it is alive, unless the disk refuses it
 _SHORTEST_GAP_SECONDS = 60
 
 
@@ -113,11 +113,14 @@ def _is_stale(last_alive_at: str | None, now: str) -> bool:
     return (last_alive_at or "") < shift(now, minutes=-_STALE_MINUTES)
 
 
-def load_sessions(conn: sqlite3.Connection, chat: Chat, now: str) -> list[SessionState]:
-    """Of one chat the live sessions, the latest that is over and the next, in order of time."""
-    live = [s for s in chat.sessions if s.starts_at <= now < s.ends_at]
+def load_sessions(conn: sqlite3.Connection, chat: Chat, now: str, *, is_watched: bool = True) -> list[SessionState]:
+    """Of one chat the live sessions, the latest that is over and the next, in order of time.
+
+    A chat that the settings name no longer is not captured, so none of its sessions is live or next.
+    """
+    live = [s for s in chat.sessions if s.starts_at <= now < s.ends_at and is_watched]
     over = [s for s in chat.sessions if s.ends_at <= now][-1:]
-    coming = [s for s in chat.sessions if s.starts_at > now][:1]
+    coming = [s for s in chat.sessions if s.starts_at > now and is_watched][:1]
     return [
         _session(conn, chat, session, state)
         for state, sessions in (("over", over), ("live", live), ("next", coming))
@@ -157,9 +160,16 @@ def find_gaps(
 
 
 def load_state(
-    conn: sqlite3.Connection, chats: Sequence[Chat], now: str, is_held: bool | None, watched_count: int
+    conn: sqlite3.Connection,
+    chats: Sequence[Chat],
+    now: str,
+    is_held: bool | None,
+    watched_count: int,
+    watched: Collection[str] | None = None,
 ) -> State:
-    """Everything about ``chats``; alarms of the machine belong to all of them."""
+    """Everything about ``chats``; alarms of the machine belong to all of them. ``watched``: those that the settings
+    name; None: all.
+    """
     slugs = {chat.slug for chat in chats}
     alarms = [kept for kept in load_open_alarms(conn) if kept.alarm.chat is None or kept.alarm.chat in slugs]
     unfinished = [
@@ -169,7 +179,11 @@ def load_state(
         now=now,
         run=load_run(conn, is_held, now),
         chats_count=watched_count,
-        sessions=tuple(session for chat in chats for session in load_sessions(conn, chat, now)),
+        sessions=tuple(
+            session
+            for chat in chats
+            for session in load_sessions(conn, chat, now, is_watched=watched is None or chat.slug in watched)
+        ),
         alarms=tuple(alarms),
         unfinished_count=sum(chat in slugs for chat in unfinished),
         posts_count=conn.execute("SELECT count(*) FROM (SELECT 1 FROM posts LIMIT 1)").fetchone()[0],

@@ -32,6 +32,22 @@ def row_of(result: Walked) -> dict[str, Any]:
     }
 
 
+def resting_row(platform: str, server: str, not_before: str, why: str) -> dict[str, Any]:
+    """The row of a platform that was not asked, since it must not be asked yet."""
+    return {
+        "platform": PLATFORM_NAMES[platform],
+        "where": f" ({urlsplit(server).netloc})" if server else "",
+        "pages": 0,
+        "new posts": 0,
+        "known": 0,
+        "problems": 0,
+        "state": f"goes on with a run after {not_before[:16].replace('T', ' ')} UTC",
+        "why": why,
+        "_status": "open",
+        "_error": "later",
+    }
+
+
 def shown(row: dict[str, Any]) -> dict[str, Any]:
     """The row as people and programs see it."""
     return {name: value for name, value in row.items() if not name.startswith("_")}

@@ -26,7 +26,9 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _KEPT_HEADERS = ("content-type", "date", "retry-after", "api-version", "link", "server-timing")
 _KEPT_PREFIXES = ("ratelimit-", "x-ratelimit-", "x-rate-limit-")
 _PACKINGS = ("gzip", "deflate")
-_OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})  # they describe the packed body
+_OF_THE_WIRE = frozenset(
+    {b"content-encoding", b"content-length", b"transfer-encoding"}
+)  # they describe the packed body
 
 
 def build_client(
@@ -103,7 +105,9 @@ def exchange(
         sent = not isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
         raise Retriable(f"{host} did not answer in time", sent=sent) from error
     except httpx.ConnectError as error:
-        raise Retriable(f"{host} could not be reached; is this computer on the internet?", sent=False) from error
+        raise Retriable(
+            f"{host} could not be reached; see whether this computer is on the internet", sent=False
+        ) from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
         raise Fatal(f"{url!r} is not an address; mend it in chats.toml") from error
     except httpx.TransportError as error:
@@ -180,7 +184,8 @@ def _read_whole(response: httpx.Response, ends_at: float, host: str) -> httpx.Re
         body += part
         if len(body) > LARGEST_BODY:
             raise Retriable(f"{host} sent too much: more than {LARGEST_BODY // 2**20} MB in one answer")
-    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in _OF_THE_WIRE]
+    # as bytes: a header may hold any letters, and httpx would take those of a text for ASCII
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_WIRE]
     return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=response.request)
 
 

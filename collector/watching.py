@@ -67,7 +67,8 @@ class BudgetFacts:
     """One budget and what counts against it, open reservations included; in tenths of a US cent.
 
     ``session`` is the session's id for its budget, None for the month's. ``ended_why``: the platform itself refused
-    paid work (402, usage cap), in one line.
+    paid work (402, usage cap), in one line. ``refused_why``: what is left does not pay for the next request, in one
+    line with its remedy.
     """
 
     chat: str
@@ -77,6 +78,7 @@ class BudgetFacts:
     session: str | None = None
     platform: Platform = "x"
     ended_why: str | None = None
+    refused_why: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,8 @@ def _empty_alarm(lane: LaneFacts, session: SessionFacts, elsewhere: int) -> Alar
 
 
 def _watch_budget(budget: BudgetFacts) -> Alarm | None:
+    if budget.refused_why is not None:
+        return _refused_alarm(budget, budget.refused_why)
     if budget.ended_why is None and budget.spent < _BUDGET_WARNING * budget.limit:
         return None
     name = PLATFORM_NAMES[budget.platform]
@@ -229,6 +233,21 @@ def _watch_budget(budget: BudgetFacts) -> Alarm | None:
         level="error" if is_over else "warning",
         message=message,
         remedy=remedy,
+        chat=budget.chat,
+        session=budget.session,
+        platform=budget.platform,
+    )
+
+
+def _refused_alarm(budget: BudgetFacts, why: str) -> Alarm:
+    """The budget itself stops the capture, spent or too small from the start; the refusal says it all."""
+    message, _, remedy = why.partition("; ")
+    return Alarm(
+        key=f"budget|{budget.chat}|{budget.session or budget.span}|{budget.platform}",
+        kind="budget",
+        level="error",
+        message=message,
+        remedy=_sentence(remedy) or "Raise the chat's budget in chats.toml",
         chat=budget.chat,
         session=budget.session,
         platform=budget.platform,

@@ -120,7 +120,7 @@ def _facts(certificate: Certificate, one: PlatformCertificate) -> Iterator[str]:
         lookups = counted(one.rechecks.walks_count, "look-up")
         yield f"Known posts were looked up again for edits and deletions: {lookups}, the last {last}."
     yield from (_listening(certificate, listened) for listened in one.listened)
-    yield from _counts(one.told)
+    yield from _counts(certificate, one.told)
     yield from _stops(certificate, one.stops)
     if one.gone_count:
         were = "was" if one.gone_count == 1 else "were"
@@ -176,8 +176,8 @@ def _seconds(start: str, end: str) -> float:
     return (from_text(end) - from_text(start)).total_seconds()
 
 
-def _counts(told: Sequence[Told]) -> Iterator[str]:
-    """Of each query what the platform counts and what is held."""
+def _counts(certificate: Certificate, told: Sequence[Told]) -> Iterator[str]:
+    """Of each query what the platform counted, of which time and when it was asked, and what is held of that time."""
     for query in dict.fromkeys(one.query for one in told):
         own = [one for one in told if one.query == query]
         name = PLATFORM_NAMES[own[0].platform]
@@ -185,7 +185,12 @@ def _counts(told: Sequence[Told]) -> Iterator[str]:
         says = counted(sum(one.told_count for one in own), "post")
         held = sum(one.held_count for one in own)
         less = f", and fewer in {short} of {counted(len(own), 'count')}" if short else ""
-        yield f"For {query} {name} itself counts {says} in this time; the archive holds {held:,}{less}."
+        times = f"{told_time(own[0].starts_at, certificate)} to {told_time(own[-1].ends_at, certificate)}"
+        asked = told_day_time(max(one.seen_at for one in own), certificate.chat.timezone)
+        yield (
+            f"For {query} {name} itself counted {says} from {times}, asked {asked};"
+            f" the archive holds {held:,} of that time{less}."
+        )
 
 
 def _stops(certificate: Certificate, stops: Sequence[Asked]) -> Iterator[str]:

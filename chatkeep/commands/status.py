@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from analysis.coverage_certificate import build_certificates
 from archive.alarms import KeptAlarm
+from archive.errors import SettingsError
 from archive.ledger import load_spent
 from archive.local_times import local_moment
 from archive.models import PLATFORM_NAMES, Chat
-from archive.store import Archive, storage_errors
+from archive.store import Archive, open_archive, storage_errors
 from chatkeep.app import App, json_option, pass_app
 from chatkeep.commands.findings import count_rows
 from chatkeep.settings import Settings
@@ -41,18 +43,42 @@ def status(app: App, chat: str | None, *, as_json: bool) -> None:
 
     It can be asked at any time, also while `chatkeep run` is at work. With CHAT it tells of that chat alone.
     """
-    with app.opened() as archive, storage_errors(app.archive_path):
+    settings, broken = _read_settings(app)
+    with _opened(app, broken) as archive, storage_errors(app.archive_path):
         chats = [app.find_chat(archive, chat)] if chat else list(archive.load_chats().values())
-        watched = len(chats) if chat else len(app.load_settings().chats) or len(chats)
-        state = load_state(archive.conn, chats, archive.now(), is_collecting(app.data), watched)
-        told = _tell(archive, (chats, app.load_settings()), state)
+        count = len(chats) if chat else len(settings.chats) or len(chats)
+        watched = set(settings.chats) or {each.slug for each in chats}
+        state = load_state(archive.conn, chats, archive.now(), is_collecting(app.data), count, watched)
+        told = _tell(archive, (chats, settings), state)
         picture = _draw_coverage(app, archive, chats[0]) if chat and not as_json else None
     if as_json:
         app.show([told], as_json=True)
-        return
-    app.say(render_verdict(state))
-    _show_alarms(app, state)
-    _show_tables(app, chats, told, state, picture)
+    else:
+        app.say(render_verdict(state))
+        _show_alarms(app, state)
+        _show_tables(app, chats, told, state, picture)
+    if broken is not None:
+        raise broken
+
+
+def _read_settings(app: App) -> tuple[Settings, SettingsError | None]:
+    """The settings, or none and what is wrong with them: the archive can be asked all the same."""
+    try:
+        return app.load_settings(), None
+    except SettingsError as error:
+        return Settings(app.config), error
+
+
+@contextmanager
+def _opened(app: App, broken: SettingsError | None) -> Iterator[Archive]:
+    if broken is None:
+        with app.opened() as archive:
+            yield archive
+    elif not app.archive_path.exists():
+        raise broken
+    else:
+        with open_archive(app.archive_path, app.clock) as archive:
+            yield archive
 
 
 def _tell(archive: Archive, asked: tuple[Sequence[Chat], Settings], state: State) -> dict[str, Any]:

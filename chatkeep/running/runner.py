@@ -21,7 +21,7 @@ from archive.store import Archive, storage_errors
 from archive.times import Clock, to_text
 from chatkeep.running.ground import Executor, Ground
 from chatkeep.running.state import LaneState, State
-from chatkeep.running.wishes import add_wishes, answer_rest, finish_wish, wished_jobs
+from chatkeep.running.wishes import add_wishes, answer_rest, excuse_resting, finish_wish, wished_jobs
 from collector.due import CHECKS, PRIORITY, Due, Job, Watched, due, find_polls
 from collector.lane import Outcome, perform, rest_after
 from collector.retrying import Retrying
@@ -64,6 +64,7 @@ class Runner:
         """One look: everything that is due is begun, as far as its lane is free."""
         with self.state.lock:
             add_wishes(self.state, load_asked(archive.conn), self.chats)
+            excuse_resting(self.state, self.clock())
             answer_rest(archive, self.state)
             now = self.clock()
             agenda = self._agenda(now)
@@ -162,16 +163,15 @@ class Runner:
             self.state.posts[saved.chat, name] += len(saved.saved.new)
             if saved.saved.new or saved.saved.changed:
                 self.state.changed.add(saved.chat)
-            if name in self.state.lanes:
-                self.state.lanes[name].answered_at = self.clock()
-                self.state.lanes[name].trouble = None
+            standing = self.state.standing(saved.chat, name)
+            standing.answered_at, standing.trouble = self.clock(), None
+            standing.is_broke = standing.is_refused = False
 
     def _note(self, archive: Archive, lane: LaneState, outcome: Outcome, begun: datetime) -> None:
         job, now = outcome.job, self.clock()
         with self.state.lock:
             lane.fails = 0 if outcome.error is None else lane.fails + 1
-            lane.trouble = outcome.why if outcome.error is not None else None
-            lane.is_broke = isinstance(outcome.error, OutOfBudget)
+            news = self._stand(outcome)
             rests = rest_after(outcome, lane.fails, now, self.chance)
         if job.kind == "asked":
             finish_wish(archive, self.state, job, outcome)
@@ -179,13 +179,23 @@ class Runner:
             self._save_outcome(archive, outcome, rests)
         if job.kind == "live" and outcome.answered:
             beat(archive, Listening(lane.lane.platform, lane.lane.name, "poll", self._beat_seconds(lane)))
-        self._tell(lane, outcome)
+        if news or not (job.kind == "live" and not outcome.new_count):
+            self._tell(lane, outcome)
         with self.state.lock:
             if job.kind == "live":
                 self.state.polled_at[job.chat, job.lane] = begun
             if job.kind not in ("live", "asked") and outcome.done:
                 self.state.changed.add(job.chat)
         self._free(lane, rests if _concerns_lane(outcome) else None)
+
+    def _stand(self, outcome: Outcome) -> bool:
+        """Notes how the chat stands on the lane now; whether its trouble is news."""
+        standing, error = self.state.standing(outcome.job.chat, outcome.job.lane), outcome.error
+        before = standing.trouble
+        standing.trouble = outcome.why if error is not None else None
+        standing.is_broke = isinstance(error, OutOfBudget) and error.status is None
+        standing.is_refused = isinstance(error, OutOfBudget) and error.status is not None
+        return standing.trouble is not None and standing.trouble != before
 
     def _beat_seconds(self, lane: LaneState) -> float:
         return max(lane.lane.poll_seconds, 60.0)
@@ -219,7 +229,7 @@ class Runner:
     def _tell_trouble(self, lane: LaneState, job: Job, error: ChatkeepError) -> None:
         self.tell("trouble", chat=job.chat, lane=lane.lane.name, job=job.kind, why=str(error))
         with self.state.lock:
-            lane.trouble = str(error)
+            self.state.standing(job.chat, lane.lane.name).trouble = str(error)
 
     def _free(self, lane: LaneState, rests_until: datetime | None) -> None:
         with self.state.lock:
@@ -227,10 +237,8 @@ class Runner:
         self.wake()
 
     def _tell(self, lane: LaneState, outcome: Outcome) -> None:
-        """One event a job; polls that found nothing are the rhythm, not an event."""
+        """One event a job; polls that found nothing, or the trouble that was told before, are no event."""
         job = outcome.job
-        if job.kind == "live" and not outcome.new_count and outcome.error is None:
-            return
         pages = sum(walked.pages_count for walked in outcome.walked)
         facts: dict[str, Any] = {"lane": lane.lane.name, "session": job.session, "pages": pages}
         if outcome.why:
@@ -252,6 +260,8 @@ def _rests(lane: LaneState, now: datetime) -> bool:
 
 def _concerns_lane(outcome: Outcome) -> bool:
     """Whether the trouble is the platform's, so that other jobs on the lane would meet it too."""
+    if isinstance(outcome.error, OutOfBudget) and outcome.error.status is None:
+        return False  # one chat's own budget is no other chat's matter
     if isinstance(outcome.error, ExchangeError):
         return outcome.error.status not in (400, 404, 410)
     return outcome.not_before is not None

@@ -86,6 +86,7 @@ def serve(
         )
         service = build_service(app, archive, http, clock, (threads, signals, tell))
         on_ready(service)
+        tell("started", chats=sorted(service.runner.ground.chats))
         patience = GOODBYE_SECONDS
         try:
             service.loop(once=once)
@@ -96,6 +97,7 @@ def serve(
             threads.end(patience)
             service.watch.end(archive)
             close_all(archive, "the collector was stopped")
+            tell("stopped")
         if signals.stop.is_set():
             raise Stopped("stopped; the archive is whole, and `chatkeep run` goes on where it was")
 

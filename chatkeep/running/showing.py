@@ -16,7 +16,7 @@ from chatkeep.app import App
 from chatkeep.board import Board, BoardFacts, BoardLane, BoardProblem, BoardSession, Mood
 from chatkeep.event_log import EventLog
 from chatkeep.running.service import Service
-from chatkeep.running.state import LaneState
+from chatkeep.running.state import LaneState, Standing
 from collector.due import is_live
 
 _REFRESH_SECONDS = 0.5
@@ -122,6 +122,7 @@ class _Drawer:
         lane, posts, streamed = known
         name = lane.lane.name
         count = posts.get((session.chat, name), 0)
+        standing = service.runner.state.standing(session.chat, name)
         polled = service.runner.state.polled_at.get((session.chat, name))
         next_at = lane.rests_until or (polled + timedelta(seconds=lane.lane.poll_seconds) if polled else None)
         spent = service.watch.spent.get(session.id) if lane.lane.platform == "x" else None
@@ -129,10 +130,10 @@ class _Drawer:
             where=lane.lane.server.partition("://")[2] or PLATFORM_NAMES[lane.lane.platform],
             posts_count=count,
             rate=self._rate(session.chat, name, count, now),
-            last_answer_at=to_text(lane.answered_at) if lane.answered_at else None,
+            last_answer_at=to_text(standing.answered_at) if standing.answered_at else None,
             doing="listens" if name in streamed else "asks",
-            next_at=to_text(next_at) if next_at else None,
-            mood=_mood(lane, session, now),
+            next_at=None if name in streamed else to_text(next_at) if next_at else None,
+            mood=_mood(standing, session, now),
             spent=spent[0] if spent else None,
             limit=spent[1] if spent else None,
         )
@@ -144,7 +145,7 @@ class _Drawer:
             seen.append((now, count))
         while seen and now - seen[0][0] > timedelta(minutes=_RATE_MINUTES):
             seen.popleft()
-        if len(seen) < 2:
+        if len(seen) < 2 or now - seen[0][0] < timedelta(seconds=30):
             return None
         elapsed = (now - seen[0][0]).total_seconds() / 60
         return max(0.0, (count - seen[0][1]) / max(elapsed, 1 / 6))
@@ -154,10 +155,10 @@ def _start(session: Session) -> str:
     return session.starts_at
 
 
-def _mood(lane: LaneState, session: Session, now: datetime) -> Mood:
-    if lane.is_broke:
+def _mood(standing: Standing, session: Session, now: datetime) -> Mood:
+    if standing.is_broke or standing.is_refused:
         return "paused"
-    if lane.trouble is not None:
-        answered = lane.answered_at or from_text(session.starts_at)
+    if standing.trouble is not None:
+        answered = standing.answered_at or from_text(session.starts_at)
         return "silent" if now - answered > _SILENT else "waiting"
-    return "well" if lane.answered_at is not None else "waiting"
+    return "well" if standing.answered_at is not None else "waiting"

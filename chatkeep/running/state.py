@@ -17,18 +17,26 @@ _STREAM_ALIVE = timedelta(seconds=45)
 
 @dataclass(slots=True)
 class LaneState:
-    """How a lane is doing. ``busy`` is the job it works on; ``trouble`` what went wrong last, None once it answers.
-
-    ``is_broke``: what went wrong is that a budget, or what the platform sells, is used up.
-    """
+    """How a lane is doing. ``busy`` is the job it works on."""
 
     lane: Lane
     busy: Job | None = None
     fails: int = 0
     rests_until: datetime | None = None
+
+
+@dataclass(slots=True)
+class Standing:
+    """How one chat stands on one lane: a server may answer for one and refuse another.
+
+    ``trouble``: what went wrong last, None once it answers. ``is_broke``: the chat's own budget does not pay for the
+    next request; ``is_refused``: the platform takes no more paid work.
+    """
+
     answered_at: datetime | None = None
     trouble: str | None = None
     is_broke: bool = False
+    is_refused: bool = False
 
 
 @dataclass(slots=True)
@@ -63,6 +71,7 @@ class State:
     streams: dict[str, StreamState] = field(default_factory=dict)
     wishes: dict[str, Wish] = field(default_factory=dict)
     posts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    standings: dict[tuple[str, str], Standing] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     found_at: datetime | None = None
     finding: bool = False
@@ -82,6 +91,10 @@ class State:
             return False
         polled = [self.polled_at.get((chat, lane)) for chat, _ in stream.chats]
         return all(at is not None and at >= stream.connected_at for at in polled)
+
+    def standing(self, chat: str, lane: str) -> Standing:
+        """How the chat stands on the lane."""
+        return self.standings.setdefault((chat, lane), Standing())
 
     def keep_lanes(self, lanes: Mapping[str, Lane]) -> None:
         """Takes up lanes that the settings name now, and lets go of those they name no longer."""

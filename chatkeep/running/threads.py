@@ -20,6 +20,7 @@ from chatkeep.running.ground import Work
 GOODBYE_SECONDS = 5.0
 """How long the end waits for transactions."""
 _AFTER_TROUBLE_SECONDS = 1.0
+_LONGEST_AFTER_TROUBLE_SECONDS = 15.0
 
 
 class LaneThreads:
@@ -75,6 +76,7 @@ class LaneThreads:
 
     def _start(self, name: str, work: Callable[[Archive], None], stop: threading.Event | None = None) -> None:
         def run() -> None:
+            pause = _AFTER_TROUBLE_SECONDS
             while stop is None or not stop.is_set():
                 try:
                     with open_archive(self._path, self._clock) as archive:
@@ -83,7 +85,8 @@ class LaneThreads:
                     return
                 except ChatkeepError as error:  # a full disk or a busy archive: the next second may be better
                     self._on_error(name, error)
-                    time.sleep(_AFTER_TROUBLE_SECONDS)
+                    time.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_AFTER_TROUBLE_SECONDS)
 
         thread = threading.Thread(target=run, name=name, daemon=True)
         self._threads = [each for each in self._threads if each.is_alive()]

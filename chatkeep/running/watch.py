@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from archive.times import to_text
 from chatkeep.app import App
 from chatkeep.folder_checks import check_place, find_existing
 from chatkeep.running.runner import Runner
-from chatkeep.running.state import LaneState
+from chatkeep.running.state import LaneState, Standing
 from chatkeep.sending import AlarmSender
 from collector.due import CHECKS, Due, Job
 from collector.options import DEFAULT_OPTIONS
@@ -75,7 +75,7 @@ class Watch:
         problems = [*check_place(self.app.data), *self.runner.ground.problems]
         for source in self.runner.ground.sources.values():
             problems += source.check()
-        save_alarms(archive, find_problem_alarms(problems), {"check"})
+        self._tell_alarms(*save_alarms(archive, find_problem_alarms(problems), {"check"}))
         self._checked_at = self.runner.clock()
         return problems
 
@@ -107,14 +107,16 @@ class Watch:
         alarms += find_machine_alarms(self._machine(now))
         raised, ended = save_alarms(archive, alarms, LIVE_KINDS | BUDGET_KINDS | MACHINE_KINDS)
         self._looked_at = now  # not before: what could not be written is tried with the next look
-        for kept in raised:
-            self.runner.tell("alarm", chat=kept.alarm.chat, level=kept.alarm.level, why=kept.alarm.message,
-                             remedy=kept.alarm.remedy)  # fmt: skip
-        for kept in ended:
-            self.runner.tell("alarm over", chat=kept.alarm.chat, why=kept.alarm.message)
+        self._tell_alarms(raised, ended)
         self.open_alarms = load_open_alarms(archive.conn)
         self._check_again()
         self._send(archive)
+
+    def _tell_alarms(self, raised: Sequence[KeptAlarm], ended: Sequence[KeptAlarm]) -> None:
+        for alarm in (kept.alarm for kept in raised):
+            self.runner.tell("alarm", chat=alarm.chat, level=alarm.level, why=alarm.message, remedy=alarm.remedy)
+        for kept in ended:
+            self.runner.tell("alarm over", chat=kept.alarm.chat, why=kept.alarm.message)
 
     def note_storage(self, error: ChatkeepError | None) -> None:
         """The archive could not be written since now, or can be again."""
@@ -155,27 +157,40 @@ class Watch:
             self._begun_at = now
         is_new = now - self._begun_at < _FIRST_ANSWERS
         for state in states:
-            facts = _lane_facts(state, counts.get((state.lane.platform, state.lane.server), 0))
+            standing = self.runner.state.standing(session.chat, state.lane.name)
+            facts = _lane_facts(state, standing, counts.get((state.lane.platform, state.lane.server), 0))
             # started in mid-session, it has had no time to be answered yet
-            yield replace(facts, is_paused=True) if is_new and state.answered_at is None else facts
+            yield replace(facts, is_paused=True) if is_new and standing.answered_at is None else facts
 
     def _budgets(self, archive: Archive, now: datetime) -> Iterator[BudgetFacts]:
         """The budgets of chats that have a session within a week, where X is asked."""
         if "x" not in self.runner.ground.sources:
             return
-        with self.runner.state.lock:
-            lane = self.runner.state.lanes.get("x")
-            ended = lane.trouble if lane is not None and lane.is_broke else None
         for chat in self.runner.chats.values():
             near = [s for s in chat.sessions if to_text(now - _WEEK) <= s.ends_at and s.starts_at <= to_text(now)]
             budget = self.runner.ground.options.get(chat.slug, DEFAULT_OPTIONS).budget
+            with self.runner.state.lock:
+                standing = replace(self.runner.state.standing(chat.slug, "x"))
             for session in near:
                 spent = load_spent(archive.conn, chat.slug, session=session.id)
                 self.spent[session.id] = (spent, budget.session)
-                yield BudgetFacts(chat=chat.slug, span="session", spent=spent, limit=budget.session, session=session.id)
+                yield BudgetFacts(
+                    chat=chat.slug,
+                    span="session",
+                    spent=spent,
+                    limit=budget.session,
+                    session=session.id,
+                    refused_why=standing.trouble if standing.is_broke else None,
+                )
             if near:
                 spent = load_spent(archive.conn, chat.slug, month=to_text(now)[:7])
-                yield BudgetFacts(chat=chat.slug, span="month", spent=spent, limit=budget.month, ended_why=ended)
+                yield BudgetFacts(
+                    chat=chat.slug,
+                    span="month",
+                    spent=spent,
+                    limit=budget.month,
+                    ended_why=standing.trouble if standing.is_refused else None,
+                )
 
     def _machine(self, now: datetime) -> MachineFacts:
         since = self.storage_trouble_since
@@ -188,16 +203,16 @@ class Watch:
         )
 
 
-def _lane_facts(state: LaneState, posts: int) -> LaneFacts:
+def _lane_facts(state: LaneState, standing: Standing, posts: int) -> LaneFacts:
     return LaneFacts(
         lane=state.lane.name,
         platform=state.lane.platform,
         server=state.lane.server,
-        last_answer_at=None if state.answered_at is None else to_text(state.answered_at),
-        last_error=state.trouble,
+        last_answer_at=None if standing.answered_at is None else to_text(standing.answered_at),
+        last_error=standing.trouble,
         next_at=None if state.rests_until is None else to_text(state.rests_until),
         posts_count=posts,
-        is_paused=state.is_broke,
+        is_paused=standing.is_broke or standing.is_refused,
     )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 from archive.jobs import Asked, answer
 from archive.models import Chat
 from archive.store import Archive
-from archive.times import from_text
+from archive.times import from_text, to_text
 from chatkeep.running.state import State, Wish
-from chatkeep.walk_words import row_of
+from chatkeep.walk_words import resting_row, row_of
 from collector.due import Job
 from collector.lane import Outcome
 from collector.sources.base import Window
+
+_SHORT_REST = timedelta(seconds=10)
 
 
 def add_wishes(state: State, asked: Iterable[Asked], chats: Mapping[str, Chat]) -> None:
@@ -32,6 +35,17 @@ def answer_rest(archive: Archive, state: State) -> None:
     for key in [key for key, wish in state.wishes.items() if not wish.waiting]:
         answer(archive, key, state.wishes[key].rows)
         del state.wishes[key]
+
+
+def excuse_resting(state: State, now: datetime) -> None:
+    """A lane that must not be asked for a while does not keep a person waiting: its answer says when and why."""
+    for wish in state.wishes.values():
+        for name in sorted(wish.waiting):
+            lane = state.lanes[name]
+            if lane.busy is None and lane.rests_until is not None and lane.rests_until - now > _SHORT_REST:
+                why = state.standing(wish.asked.chat, name).trouble or "the platform asked us to wait"
+                wish.rows.append(resting_row(lane.lane.platform, lane.lane.server, to_text(lane.rests_until), why))
+                wish.waiting.discard(name)
 
 
 def wished_jobs(state: State) -> list[Job]:

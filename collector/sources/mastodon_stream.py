@@ -206,7 +206,7 @@ class _Connection:
         except httpx.TimeoutException:
             error = Retriable(f"{host} went silent while we listened")
         except httpx.ConnectError:
-            error = Retriable(f"{host} could not be reached; is this computer on the internet?")
+            error = Retriable(f"{host} could not be reached; see whether this computer is on the internet")
         except (httpx.HTTPError, SSEError, OSError) as failure:
             error = Retriable(f"{host} broke off the stream ({type(failure).__name__})")
         except Exception as failure:  # noqa: BLE001  # it is raised where the stream is heard

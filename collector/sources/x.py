@@ -43,7 +43,7 @@ from collector.transport import exchange, kept_headers, require_safe_base, serve
 
 Reach = Literal["recent", "all"]
 
-OVERLAP_SECONDS = 600  # ids are not strictly in order within a moment, and X's index lags
+OVERLAP_SECONDS = 180  # ids are not strictly in order within a moment, and X's index lags; sweeps read the rest
 _LOOKBACK = timedelta(days=7)
 _INDEX_LAG = timedelta(seconds=30)  # X's own default end of a search
 _PAGE_SIZES: Mapping[Reach, int] = {"recent": 100, "all": 500}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -205,3 +205,49 @@ def test_alarms_name_their_variables_and_no_other_variable_is_read(tmp_path: Pat
     given = {"TEAMS_URL": "workflows://a", "OTHER": "1"}
     settings = load(tmp_path, '[alarms]\nsend_to = ["TEAMS_URL", "MISSING"]\n', given)
     assert (settings.alarms, settings.secrets) == (("TEAMS_URL", "MISSING"), {"TEAMS_URL": "workflows://a"})
+
+
+@pytest.mark.parametrize(
+    ("starts", "expected"),
+    [
+        ("2027-03-28T00:30:00", ("2027-03-28T00:30:00.000Z", "2027-03-28T01:30:00.000Z")),
+        ("2027-10-31T01:30:00", ("2027-10-31T00:30:00.000Z", "2027-10-31T01:30:00.000Z")),
+    ],
+)
+def test_an_hour_lasts_an_hour_also_where_the_clocks_change(
+    tmp_path: Path, starts: str, expected: tuple[str, str]
+) -> None:
+    path = tmp_path / "chats.toml"
+    path.write_text(f"[chat.a]\n[[chat.a.session]]\nstarts = {starts}\nminutes = 60\n")
+    (session,) = load_settings(path, datetime(2027, 1, 1, tzinfo=UTC), {}).chats["a"].sessions
+    assert (session.starts_at, session.ends_at) == expected
+
+
+def test_a_weekly_hour_lasts_an_hour_in_the_night_of_the_change(tmp_path: Path) -> None:
+    path = tmp_path / "chats.toml"
+    path.write_text('[chat.a]\n[[chat.a.session]]\nevery = "Sun 01:30"\nminutes = 60\n')
+    for now in (datetime(2027, 3, 27, tzinfo=UTC), datetime(2027, 10, 30, tzinfo=UTC)):
+        for session in load_settings(path, now, {}).chats["a"].sessions:
+            lasts = datetime.fromisoformat(session.ends_at) - datetime.fromisoformat(session.starts_at)
+            assert lasts == timedelta(hours=1), session
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('hosts = ["LGAcomms"]', "'LGAcomms' is no account"),
+        ('hosts = ["twitter:foo"]', "'twitter:foo' is no account"),
+        ('hashtags = ["two words"]', "'two words' cannot be a hashtag"),
+        ('hashtags = [""]', "'' cannot be a hashtag"),
+        ('hashtags = ["a OR b) from:x"]', "cannot be a hashtag"),
+        ('hashtags = ["🎉"]', "cannot be a hashtag"),
+    ],
+)
+def test_what_no_platform_takes_for_a_hashtag_or_account_is_refused_with_its_line(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    path = tmp_path / "chats.toml"
+    path.write_text(f"[chat.a]\n{line}\n")
+    with pytest.raises(SettingsError, match="line 2") as caught:
+        load_settings(path, datetime(2027, 1, 1, tzinfo=UTC), {})
+    assert words in str(caught.value)

@@ -248,3 +248,23 @@ def test_an_archive_that_cannot_be_read_is_said_in_one_line(tmp_path: Path, caps
     (tmp_path / "data" / "archive.db").write_bytes(b"not a database, long enough to be read as one" * 99)
     assert run([*base, "status"]) == 6
     assert "backup" in capsys.readouterr().err
+
+
+def test_status_answers_though_the_settings_are_broken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = tmp_path / "chats.toml"
+    settings.write_text("[chat.a]\n")
+    arguments = ["--data", str(tmp_path / "data"), "--config", str(settings), "status"]
+    assert run(arguments) == 0
+    capsys.readouterr()
+    settings.write_text("[chat.a]\noops = [\n")
+    assert run(arguments) == 3
+    told = capsys.readouterr()
+    assert told.out.startswith("Not running:")
+    assert "chats.toml" in told.err
+
+
+def test_a_chat_that_the_settings_name_no_longer_is_neither_live_nor_next(desk: Desk) -> None:
+    desk.sits(OVER, LIVE, NEXT)
+    chats = list(desk.archive.load_chats().values())
+    state = load_state(desk.archive.conn, chats, NOW, False, 1, {"another"})
+    assert [session.state for session in state.sessions] == ["over"]

@@ -24,7 +24,7 @@ from collector.walker import Walked, Walker
 SERVER = "https://social.example"
 CHAT = Chat(slug="northmoor", title="Northmoor hour", hashtags=("northmoor",))
 START = datetime(2026, 10, 8, 12, tzinfo=UTC)
-OVERLAP = (10 * 60 * 1000) << 16
+OVERLAP = (MastodonSource.limits.overlap_seconds * 1000) << 16
 
 
 def id_at(moment: datetime, number: int) -> int:

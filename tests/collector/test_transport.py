@@ -268,3 +268,12 @@ def test_a_server_tells_its_time_or_none(said: str, moment: datetime | None) -> 
 @given(st.text(st.characters(max_codepoint=255), max_size=40))
 def test_no_date_at_all_makes_the_clock_raise(said: str) -> None:
     server_time(httpx.Response(200, headers=[(b"date", said.encode("latin-1"))]))
+
+
+def test_a_header_of_any_letters_is_no_fault_of_the_address() -> None:
+    headers = [(b"link", "<https://one.example/tag/grünstadt>; rel=next".encode())]
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=b"[]"))
+    with build_client("test", transport) as http:
+        response = exchange(http, "GET", "https://one.example/")
+    assert response.status_code == 200
+    assert "grünstadt" in kept_headers(response)["link"]

@@ -153,7 +153,7 @@ def test_the_first_page_holds_the_top_and_positions_are_numbers(ground: Ground) 
     assert sorted(tops, key=int, reverse=True) == tops
     assert source.higher("999", "1000") == "1000"
     overlapped = source.floor_below(tops[0])
-    assert (int(tops[0]) >> 22) - (int(overlapped) >> 22) == 600_000
+    assert (int(tops[0]) >> 22) - (int(overlapped) >> 22) == 180_000
 
 
 def test_a_walk_resumes_at_every_cursor(ground: Ground) -> None:

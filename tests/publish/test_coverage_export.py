@@ -70,7 +70,8 @@ def test_the_page_gives_the_evidence_and_what_stopped_the_work(ground: Ground) -
     assert "Searched again whole 1 hour, 24 hours and 7 days after the session." in text
     assert "Listened live 13:00 to 13:40 and 13:42 to 14:00; not 13:40 to 13:42 (no sign of life)." in text
     assert "13:05 to 13:06 (1 minute), partial: X counts 2 posts in this minute, the archive holds 1" in text
-    assert "X itself counts 2 posts in this time; the archive holds 1, and fewer in 1 of 1 count." in text
+    assert "X itself counted 2 posts from 13:05 to 13:06, asked " in text
+    assert "the archive holds 1 of that time, and fewer in 1 of 1 count." in text
 
 
 def test_a_server_that_failed_is_named_beside_the_one_that_did_not(ground: Ground) -> None:
