@@ -100,7 +100,7 @@ def test_a_workbook_is_told_to_be_saved_as_csv(tmp_path: Path) -> None:
         find_format(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"", mtime=0)], ids=["empty", "blank", "packed"])
 def test_an_empty_file_is_said_to_be_empty(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UsageError, match="is empty"):
         find_format(written(tmp_path, content))
