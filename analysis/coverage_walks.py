@@ -97,12 +97,17 @@ def load_walks(conn: sqlite3.Connection, chat: Chat) -> list[CoverWalk]:
         _corrected(
             CoverWalk(
                 platform=row[1], key=row[2], status=row[3], opened_at=row[4], covers_from=row[5], covers_to=row[6],
-                pages_count=row[7], posts_count=row[8], repeats_count=row[9], why=row[10],
+                pages_count=row[7], posts_count=row[8], repeats_count=row[9], why=_what_happened(row[10]),
             ),
             ahead.get(row[0]),
         )
         for row in rows
     ]  # fmt: skip
+
+
+def _what_happened(why: str | None) -> str | None:
+    """The reason without its remedy, which is for whoever ran the capture and not for a report."""
+    return None if why is None else why.partition("; ")[0]
 
 
 def _key_ranges(chat: str, purposes: Iterable[str]) -> Iterator[tuple[str, str]]:

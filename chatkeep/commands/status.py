@@ -134,8 +134,13 @@ def _show_tables(app: App, chats: Sequence[Chat], told: dict[str, Any], state: S
     more = len(told["waiting"]) - _JOBS_SHOWN
     told = {**told, "waiting": told["waiting"][:_JOBS_SHOWN]}
     show("waiting", f"To be tried again{f' (and {more} more)' if more > 0 else ''}", ("due", "not before"))
-    show("spending", "Spent so far on X, in US dollars")
+    told = {**told, "spending": [_in_dollars(row) for row in told["spending"]]}
+    show("spending", "Spent or set aside on X so far")
     show("problems", "What could not be read")
+
+
+def _in_dollars(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: f"${value:.2f}" if isinstance(value, float) else value for name, value in row.items()}
 
 
 def _session_row(session: SessionState, now: str) -> dict[str, Any]:
