@@ -45,6 +45,16 @@ def assert_coverage_is_true(
             if minute.state == "complete":
                 assert from_text(minute.minute) not in missing, (platform.platform, minute)
         if whole:
-            assert {minute.state for minute in platform.minutes} == {"complete"}, [
-                (minute.minute, minute.why) for minute in platform.minutes if minute.state != "complete"
-            ][:3]
+            # X counted it before it was deleted, and nobody saw it in between: partial is the truth
+            deleted = {
+                from_text(post.at).replace(second=0, microsecond=0)
+                for post in feed.posts
+                if feed.author_of(post).platform == platform.platform and post.deleted_at is not None
+            }
+            incomplete = [
+                (minute.minute, minute.why)
+                for minute in platform.minutes
+                if minute.state != "complete"
+                and not (minute.why.startswith("X counts") and from_text(minute.minute) in deleted)
+            ]
+            assert incomplete == []
