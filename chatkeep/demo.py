@@ -21,8 +21,9 @@ from chatkeep.stage.mastodon import build_mastodon
 from chatkeep.stage.script import Script, load_script
 from chatkeep.stage.serving import serving
 from chatkeep.stage.x import STAGE_TOKEN, build_x
+from collector.lane import plan_conversations
 from collector.recheck import recheck_posts
-from collector.refs import Scope, load_conversations, load_quoted
+from collector.refs import Scope
 from collector.retrying import Retrying
 from collector.sources.base import Source, Window
 from collector.sources.bluesky import BlueskySource
@@ -156,10 +157,9 @@ def _sweep(archive: Archive, walkers: list[Walker], chat: Chat, starts: datetime
         for plan in walker.source.plans("sweep", chat, window):
             walker.walk(chat, plan)
         for server in walker.source.servers:
-            scope = Scope(chat.slug, walker.source.name, server=server, servers=walker.source.servers)
-            plans = walker.source.plans("thread", chat, refs=load_conversations(archive.conn, scope))
-            plans += walker.source.plans("quotes", chat, refs=load_quoted(archive.conn, scope))
-            for plan in plans:
+            servers = walker.source.servers
+            scope = Scope(chat.slug, walker.source.name, server=server, servers=servers, hosts=chat.hosts)
+            for plan in plan_conversations(archive, walker.source, chat, scope):
                 walker.walk(chat, plan)
         recheck_posts(archive, walker, chat)
 

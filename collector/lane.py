@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from archive.errors import ExchangeError, Fatal, OutOfBudget
 from archive.models import Chat, Session
 from archive.store import Archive
-from archive.times import from_text, shift
+from archive.times import from_text, shift, to_text
 from collector.due import Job, Lane
-from collector.refs import Scope, bounds_of, load_conversations, load_known, load_quoted
+from collector.refs import Scope, bounds_of, load_answered, load_conversations, load_known, load_quoted
 from collector.sources.base import Plan, Source
 from collector.walker import Walked, Walker
 
-_FIRST_LOOK_BACK = {"days": -1}
+_LEAD_IN = {"days": -1}
+_WITHOUT_SESSION = timedelta(days=7)
 _AFTER_FATAL = timedelta(minutes=5)  # a person may have mended the key by then
 _AFTER_BUDGET = timedelta(minutes=10)  # credits may have been bought, or the budget raised
 _LONGEST_BACKOFF = timedelta(minutes=30)
@@ -25,7 +26,7 @@ _LIVE_BACKOFF = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a job. ``rests_until``: the lane must not be asked before; ``error`` is what stood in the way.
+    """What came of a job. ``error`` is what stood in the way; ``not_before``: what the platform asked to wait for.
 
     ``answered``: the platform gave at least one good answer. ``gave_way``: something more urgent came between.
     ``given_up``: it came to its end, and a guard or a refusal ended one of its walks early.
@@ -51,22 +52,29 @@ def lanes_of(source: Source) -> list[Lane]:
             platform=source.name,
             server=server,
             poll_seconds=source.limits.poll_seconds,
-            late=source.limits.order == "none",
-            counts=source.name == "x",
+            late=source.limits.late,
+            counts=source.limits.counts,
         )
         for server in source.servers
     ]
 
 
+def first_look_back(session: Session | None, archive: Archive) -> str:
+    """How far back a first walk goes: to the day before its session, else seven days."""
+    if session is None:
+        return to_text(archive.clock() - _WITHOUT_SESSION)
+    return shift(session.starts_at, **_LEAD_IN)
+
+
 def perform(archive: Archive, walker: Walker, lane: Lane, chat: Chat, job: Job) -> Outcome:
     """Walks every plan of the job, as far as it goes now."""
     session = next((each for each in chat.sessions if each.id == job.session), None)
-    since = shift(session.starts_at, **_FIRST_LOOK_BACK) if session else None
+    since = first_look_back(session, archive) if job.kind in ("live", "asked") else None
     results: list[Walked] = []
     for plan in _plans(archive, walker.source, lane, chat, job, session):
         if walker.stop.is_set() or (results and walker.gives_way()):
             return _outcome(job, results, finished=False)
-        walked = walker.walk(chat, plan, since if job.kind in ("live", "asked") else None, job.session)
+        walked = walker.walk(chat, plan, since, job.session)
         if walked.status == "abandoned" and walked.pages_count == 0:
             walked = walker.walk(chat, plan, since, job.session)  # a refused place: once more, from the beginning
         results.append(walked)
@@ -78,7 +86,7 @@ def perform(archive: Archive, walker: Walker, lane: Lane, chat: Chat, job: Job) 
 def _plans(
     archive: Archive, source: Source, lane: Lane, chat: Chat, job: Job, session: Session | None
 ) -> Iterator[Plan]:
-    scope = Scope(chat.slug, source.name, bounds_of(chat, session), lane.server, source.servers)
+    scope = Scope(chat.slug, source.name, bounds_of(chat, session), lane.server, source.servers, chat.hosts)
     plans: list[Plan] = []
     if job.kind in ("live", "asked"):
         plans = source.plans("tag", chat, job.window)
@@ -89,9 +97,18 @@ def _plans(
     elif job.kind == "recheck":
         plans = source.plans("posts", chat, refs=load_known(archive.conn, scope))
     elif job.kind == "thread":
-        plans = source.plans("thread", chat, refs=load_conversations(archive.conn, scope))
-        plans += source.plans("quotes", chat, refs=load_quoted(archive.conn, scope))
+        plans = plan_conversations(archive, source, chat, scope)
     return iter([plan for plan in plans if plan.server == lane.server])
+
+
+def plan_conversations(archive: Archive, source: Source, chat: Chat, scope: Scope) -> list[Plan]:
+    """What is asked for the posts around a scope that do not bear the hashtag."""
+    conn = archive.conn
+    return [
+        *source.plans("thread", chat, refs=load_conversations(conn, scope)),
+        *source.plans("replies", chat, refs=load_answered(conn, scope)),
+        *source.plans("quotes", chat, refs=load_quoted(conn, scope)),
+    ]
 
 
 def _hopeless(error: ExchangeError | None) -> bool:

@@ -19,6 +19,7 @@ class Scope:
     """The posts of a chat on one platform, posted from ``bounds[0]`` (inclusive) to ``bounds[1]`` (exclusive).
 
     ``servers``: the servers that may be asked, where ids are of a server; ``server``: the one that is asked now.
+    ``hosts`` are the chat's, as ``platform:handle``.
     """
 
     chat: str
@@ -26,6 +27,7 @@ class Scope:
     bounds: tuple[str, str] = ("0000", "9999")
     server: str = ""
     servers: Sequence[str] = ()
+    hosts: Sequence[str] = ()
 
 
 def bounds_of(chat: Chat, session: Session | None) -> tuple[str, str]:
@@ -42,10 +44,18 @@ def bounds_of(chat: Chat, session: Session | None) -> tuple[str, str]:
 
 
 _OF_SCOPE = """
-  SELECT p.id, p.reply_to, p.conversation FROM posts AS p
+  SELECT p.id, p.reply_to, p.conversation, p.author, p.kind FROM posts AS p
   WHERE p.platform = ?2 AND p.posted_at >= ?3 AND p.posted_at < ?4
     AND EXISTS (SELECT 1 FROM sightings AS s WHERE s.post = p.id AND s.chat = ?1)
     AND p.id NOT IN (SELECT key FROM tombstones WHERE reason <> 'unavailable')
+"""
+# What came in because somebody asked for a conversation begins no conversation of its own.
+_FOR_ITSELF = f"""
+  SELECT w.*, authors.platform || ':' || authors.handle AS platform_handle
+  FROM ({_OF_SCOPE}) AS w JOIN authors ON authors.id = w.author
+  WHERE EXISTS (SELECT 1 FROM sightings AS s, json_each('["tag", "sweep", "live", "import"]') AS purpose
+    WHERE s.post = w.id AND s.chat = ?1
+    AND s.walk >= ?1 || '|' || purpose.value || '|' AND s.walk < ?1 || '|' || purpose.value || '}}')
 """
 _LAST_COUNTS = "SELECT replies, quotes FROM metrics AS m WHERE m.post = o.id ORDER BY seen_at DESC LIMIT 1"
 
@@ -57,29 +67,49 @@ def load_known(conn: sqlite3.Connection, scope: Scope) -> tuple[str, ...]:
 
 
 def load_conversations(conn: sqlite3.Connection, scope: Scope) -> tuple[str, ...]:
-    """The conversations of the scope: where they begin as far as is known, each once (purpose thread).
+    """Where the scope's own conversations begin, each once (purpose thread): those that a known post began, and those
+    that a host takes part in. What a stranger began is not taken whole for one reply with the hashtag.
+    """
+    own, _ = _load_threads(conn, scope)
+    if not scope.server:
+        return tuple(sorted(root.removeprefix(f"{scope.platform}:") for root in own))
+    return _name(conn, scope, sorted(own))
+
+
+def load_answered(conn: sqlite3.Connection, scope: Scope) -> tuple[str, ...]:
+    """Replies in strangers' conversations that may have been answered themselves (purpose replies)."""
+    _, inside = _load_threads(conn, scope)
+    return _name(conn, scope, sorted(inside))
+
+
+def _load_threads(conn: sqlite3.Connection, scope: Scope) -> tuple[set[str], set[str]]:
+    """The beginnings of the scope's own conversations, and its replies inside others'.
 
     A post without an answer that answers nobody has none; where no count of replies is known, it may have one.
     """
     rows = conn.execute(
-        f"SELECT o.id, o.reply_to, o.conversation, (SELECT replies FROM ({_LAST_COUNTS})) FROM ({_OF_SCOPE}) AS o",
+        "SELECT o.id, o.reply_to, o.conversation, o.kind, o.platform_handle,"
+        f" (SELECT replies FROM ({_LAST_COUNTS})) FROM ({_FOR_ITSELF}) AS o",
         _values(scope),
     ).fetchall()
-    parents = {post: parent for post, parent, _, _ in rows}
-    roots = {
-        _root_of(post, conversation, parents)
-        for post, parent, conversation, replies in rows
-        if parent or replies is None or replies > 0
-    }
-    if not scope.server:
-        return tuple(sorted(root.removeprefix(f"{scope.platform}:") for root in roots))
-    return _name(conn, scope, sorted(roots))
+    parents = {post: parent for post, parent, *_ in rows}
+    replies = {post for post, _, _, kind, *_ in rows if kind == "reply"}
+    hosts = {host.casefold() for host in scope.hosts}
+    own, inside = set[str](), set[str]()
+    for post, _, conversation, _, handle, count in rows:
+        root = _root_of(post, conversation, parents)
+        if (root in parents and root not in replies) or (handle or "").casefold() in hosts:
+            if post in replies or count is None or count > 0:
+                own.add(root)
+        elif count is None or count > 0:
+            inside.add(post)
+    return own, inside
 
 
 def load_quoted(conn: sqlite3.Connection, scope: Scope) -> tuple[str, ...]:
     """The posts of the scope that were quoted, by the platform's own count (purpose quotes)."""
     rows = conn.execute(
-        f"SELECT o.id FROM ({_OF_SCOPE}) AS o WHERE (SELECT quotes FROM ({_LAST_COUNTS})) > 0 ORDER BY o.id",
+        f"SELECT o.id FROM ({_FOR_ITSELF}) AS o WHERE (SELECT quotes FROM ({_LAST_COUNTS})) > 0 ORDER BY o.id",
         _values(scope),
     ).fetchall()
     return _name(conn, scope, [row[0] for row in rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,15 +14,16 @@ from rich.status import Status
 
 from archive.errors import Stopped, TryLater, UsageError
 from archive.jobs import ask, load_answer, withdraw
-from archive.models import PLATFORM_NAMES, PLATFORMS, Chat
+from archive.models import PLATFORM_NAMES, PLATFORMS, Chat, Session
 from archive.store import Archive
-from archive.times import shift, to_text
+from archive.times import to_text
 from chatkeep import __version__
 from chatkeep.app import App, is_terminal, json_option, pass_app, stoppable
 from chatkeep.running.alive import is_run_alive
 from chatkeep.settings import Settings
 from chatkeep.sources import build_sources, choose_sources
 from chatkeep.walk_words import raise_for, row_of, sentence_of, shown
+from collector.lane import first_look_back
 from collector.retrying import Retrying
 from collector.sources.base import Source, Window
 from collector.spending import Spending
@@ -30,9 +31,7 @@ from collector.transport import build_client
 from collector.trusted_clock import TrustedClock
 from collector.walker import PageSaved, Walked, Walker
 
-_LEAD_IN = {"days": -1}
 _LOOK_SECONDS = 0.3
-_WITHOUT_SESSIONS = timedelta(days=7)
 
 
 @click.command()
@@ -98,7 +97,8 @@ def _ask_the_run(
             )
         window = _window(chat, *times)
         session = session_of(chat, window, archive.now())
-        key = ask(archive, chat.slug, {"start": window.start, "end": window.end, "only": only, "session": session})
+        pays = session.id if session else None
+        key = ask(archive, chat.slug, {"start": window.start, "end": window.end, "only": only, "session": pays})
         app.remarks.print("a scheduled capture is running: it was asked to do this now")
         while (rows := load_answer(archive.conn, key)) is None:
             if stop.wait(_LOOK_SECONDS) or not is_run_alive(app):
@@ -128,17 +128,11 @@ def _moment(text: str | None, zone: ZoneInfo, option: str) -> str | None:
     return to_text(moment if moment.tzinfo else moment.replace(tzinfo=zone))
 
 
-def earliest(chat: Chat, archive: Archive) -> str:
-    """How far back a first walk goes: a day before the latest session that has begun, else seven days."""
-    begun = [session.starts_at for session in chat.sessions if session.starts_at <= archive.now()]
-    return shift(max(begun), **_LEAD_IN) if begun else to_text(archive.clock() - _WITHOUT_SESSIONS)
-
-
-def session_of(chat: Chat, window: Window, now: str) -> str | None:
+def session_of(chat: Chat, window: Window, now: str) -> Session | None:
     """The session whose budget pays: the latest that has begun by the end of the window."""
     until = min(window.end or now, now)
     begun = [session for session in chat.sessions if session.starts_at <= until]
-    return max(begun, key=lambda session: session.starts_at).id if begun else None
+    return max(begun, key=lambda session: session.starts_at, default=None)
 
 
 def _walk_all(
@@ -150,14 +144,15 @@ def _walk_all(
 ) -> list[Walked]:
     chat, window, settings = wanted
     results = []
-    since = None if window.start else earliest(chat, archive)
     session = session_of(chat, window, archive.now())
+    since = None if window.start else first_look_back(session, archive)
+    pays = session.id if session else None
     with _watching(app) as watch:
         for source in sources:
             spending = Spending(archive, source, settings.options)
             walker = Walker(archive, source, Retrying(stop), stop, watch, spending=spending)
             plans = source.plans("tag", chat, window)
-            results += [walker.walk(chat, plan, since, session) for plan in plans if not stop.is_set()]
+            results += [walker.walk(chat, plan, since, pays) for plan in plans if not stop.is_set()]
     return results
 
 

@@ -10,9 +10,10 @@ from typing import Literal, Protocol
 
 from archive.models import Batch, Chat, Platform, Problem, RawPage
 
-Purpose = Literal["tag", "sweep", "posts", "thread", "quotes", "counts"]
+Purpose = Literal["tag", "sweep", "posts", "thread", "replies", "quotes", "counts"]
 """Why a platform is asked: tag (what is new under the hashtags), sweep (a stated time once more, whole), posts (known
-ones, for edits, deletions and counts), thread (the conversation round a post), quotes (of a post), counts (how many
+ones, for edits, deletions and counts), thread (the conversation that a post began), replies (the answers
+to a post inside another conversation; their plans have the purpose thread), quotes (of a post), counts (how many
 posts there are, where a platform tells).
 """
 Order = Literal["newest_first", "oldest_first", "none"]
@@ -49,7 +50,8 @@ class Plan:
 class Limits:
     """What the platform allows. ``overlap_seconds`` is how far a new walk goes below the old top;
     ``price`` is US dollars a post; ``lag_seconds`` is how long the platform may take until a search shows a post;
-    ``poll_seconds`` is the rhythm in which a live session is polled.
+    ``poll_seconds`` is the rhythm in which a live session is polled. ``late``: posts can land below what was read
+    already. ``counts``: the platform tells how many posts a query has.
     """
 
     page_size: int
@@ -59,6 +61,8 @@ class Limits:
     price: float = 0.0
     lag_seconds: int = 0
     poll_seconds: float = 30.0
+    late: bool = False
+    counts: bool = False
 
 
 class Source(Protocol):

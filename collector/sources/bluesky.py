@@ -87,6 +87,8 @@ class BlueskySource:
         if purpose == "posts":
             groups = [tuple(uris[i : i + _URIS_A_CALL]) for i in range(0, len(uris), _URIS_A_CALL)]
             return [Plan(key=f"{start}/{_digest(group)}", purpose=purpose, refs=group) for group in groups]
+        if purpose == "replies":  # a thread holds what answers any of its posts
+            purpose = "thread"
         if purpose in ("thread", "quotes"):
             return [Plan(key=f"{start}/{uri}", purpose=purpose, refs=(uri,)) for uri in uris]
         times = f"/{window.start or ''}..{window.end or ''}" if window != _ALWAYS else ""

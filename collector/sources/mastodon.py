@@ -69,6 +69,7 @@ class MastodonSource:
         overlap_seconds=int(_OVERLAP.total_seconds()),
         lag_seconds=60,  # answers without a token come from a cache that may be 45 s old
         poll_seconds=20.0,
+        late=True,  # other servers' posts are filed under their writing when they are fetched by address
     )
 
     def __init__(
@@ -85,7 +86,7 @@ class MastodonSource:
         """Quotes and counts have none: nothing public lists the quotes of a post, or says how many posts there are."""
         if purpose == "posts":
             return self._lookups(refs)
-        if purpose == "thread":
+        if purpose in ("thread", "replies"):
             return self._threads(refs)
         if purpose in ("quotes", "counts"):
             return []

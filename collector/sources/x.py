@@ -50,7 +50,9 @@ _PAGE_SIZES: Mapping[Reach, int] = {"recent": 100, "all": 500}
 _SMALLEST_PAGE = 10  # of a search
 _QUERY_LENGTHS: Mapping[Reach, int] = {"recent": 512, "all": 1024}
 _IDS_A_LOOKUP = 100
-_RELATIONS: Mapping[Purpose, str] = {"thread": "conversation_id", "quotes": "quotes_of_tweet_id"}
+_RELATIONS: Mapping[Purpose, str] = {
+    "thread": "conversation_id", "replies": "in_reply_to_tweet_id", "quotes": "quotes_of_tweet_id",
+}  # fmt: skip
 _CLOCK_TOLERANCE_SECONDS = 60
 _USAGE_WARNING = 0.9
 
@@ -114,6 +116,7 @@ class XSource:
             price=PRICE_OF_A_POST / 1000,
             lag_seconds=60,
             poll_seconds=15.0,
+            counts=True,
         )
 
     def plans(self, purpose: Purpose, chat: Chat, window: Window = _ANY_TIME, refs: tuple[str, ...] = ()) -> list[Plan]:
@@ -124,8 +127,9 @@ class XSource:
         bounds = f"|{window.start or ''}..{window.end or ''}" if window != _ANY_TIME else ""
         if purpose in _RELATIONS:
             queries = build_ref_queries(_RELATIONS[purpose], refs, longest)
+            why: Purpose = "quotes" if purpose == "quotes" else "thread"
             found = [
-                Plan(key=f"{purpose}|x|{_digest(ids)}{bounds}", purpose=purpose, query=query, window=window, refs=ids)
+                Plan(key=f"{purpose}|x|{_digest(ids)}{bounds}", purpose=why, query=query, window=window, refs=ids)
                 for query, ids in queries
             ]
             return [*found, *(_lookup_plans(purpose, "roots", refs) if purpose == "thread" else ())]

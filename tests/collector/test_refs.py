@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from memory_archive import memory_archive
 
 from archive.models import Batch, Chat, Metrics, Post, RawPage, Ref, Session
 from archive.store import Archive, WalkPlace, prepare_page
 from archive.times import shift
 from archive.walks import Walk, begin_walk
-from collector.refs import Scope, bounds_of, load_conversations, load_known, load_quoted
+from collector.refs import Scope, bounds_of, load_answered, load_conversations, load_known, load_quoted
 
 AT = "2026-10-08T12:05:00.000Z"
 ONE, TWO = "https://one.example", "https://two.example"
@@ -50,12 +52,25 @@ def test_conversations_are_named_once_by_the_post_that_they_begin_with() -> None
         archive, "x",
         [
             post("1", conversation=Ref("1"), metrics=Metrics(replies=2)),
-            post("2", conversation=Ref("1"), reply_to=Ref("1"), metrics=Metrics(replies=0)),
+            post("2", kind="reply", conversation=Ref("1"), reply_to=Ref("1"), metrics=Metrics(replies=0)),
             post("3", conversation=Ref("3"), metrics=Metrics(replies=0)),
-            post("4", conversation=Ref("99"), reply_to=Ref("98")),
         ],
     )  # fmt: skip
-    assert load_conversations(archive.conn, Scope("northmoor", "x")) == ("1", "99")
+    assert load_conversations(archive.conn, Scope("northmoor", "x")) == ("1",)
+
+
+def test_a_strangers_conversation_is_asked_for_below_our_post_and_a_hosts_whole() -> None:
+    archive = memory_archive()
+    replies = [
+        post("4", kind="reply", conversation=Ref("99"), reply_to=Ref("98"), metrics=Metrics(replies=1)),
+        post("5", kind="reply", conversation=Ref("97"), reply_to=Ref("96"), metrics=Metrics(replies=0)),
+    ]
+    show(archive, "x", replies)
+    scope = Scope("northmoor", "x")
+    assert (load_conversations(archive.conn, scope), load_answered(archive.conn, scope)) == ((), ("4",))
+    archive.conn.execute("UPDATE authors SET handle = 'Ann'")
+    hosted = replace(scope, hosts=("x:ann",))
+    assert (load_conversations(archive.conn, hosted), load_answered(archive.conn, hosted)) == (("97", "99"), ())
 
 
 def test_only_posts_that_were_quoted_are_asked_for_their_quotes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -80,3 +81,42 @@ def test_nothing_that_is_not_public_is_ever_stored(tmp_path: Path, days: int) ->
         life.run_until(minutes(0) + timedelta(days=days))
         life.archive.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert PRIVATE.encode() not in (tmp_path / "archive.db").read_bytes()
+
+
+def stranger_thread() -> Feed:
+    """A stranger's conversation with many answers; one of them bears the hashtag and is answered in its turn."""
+    people = ("stranger", "ann", "ben", "host")
+    authors = tuple(
+        FeedAuthor(key=f"{p}-{who}", platform=p, handle=f"{who}_{p}", name=who.title())  # type: ignore[arg-type]
+        for p in ("x", "bluesky")
+        for who in people
+    )
+    posts = []
+    for p in ("x", "bluesky"):
+        told = [
+            (f"{p}-viral", "stranger", 1, "Look at this cat", {}),
+            (f"{p}-reply", "ann", 3, "A tip for cats #northmoor", {"reply_to": f"{p}-viral"}),
+            (f"{p}-below", "ben", 4, "Thank you for the tip", {"reply_to": f"{p}-reply"}),
+            *((f"{p}-noise{n}", "stranger", 2, f"Cats, number {n}", {"reply_to": f"{p}-viral"}) for n in range(5)),
+            (f"{p}-opening", "host", 5, "Welcome all", {}),
+            (f"{p}-first", "host", 6, "Q1 What works? #northmoor", {"reply_to": f"{p}-opening"}),
+            (f"{p}-answer", "ben", 7, "Being kind works", {"reply_to": f"{p}-opening"}),
+        ]
+        posts += [
+            FeedPost(key=key, author=f"{p}-{who}", at=to_text(minutes(at)), text=text, **more)  # type: ignore[arg-type]
+            for key, who, at, text, more in told
+        ]
+    return Feed(authors=authors, posts=tuple(posts))
+
+
+def test_a_strangers_conversation_is_not_taken_whole_and_a_hosts_is(tmp_path: Path) -> None:
+    with simulation(stranger_thread(), tmp_path, length=20, poll_seconds=60) as (life, _stage):
+        chat = replace(next(iter(life.ground.chats.values())), hosts=("x:host_x", "bluesky:host_bluesky"))
+        life.ground = replace(life.ground, chats={chat.slug: chat})
+        life.restart()
+        life.run_until(minutes(60 * 26))
+        found = captured(life.archive)
+    for texts in found.values():
+        assert {text for text in texts if text.startswith("Cats, number")} == set()
+        assert {"A tip for cats #northmoor", "Thank you for the tip"} <= texts
+        assert {"Welcome all", "Q1 What works? #northmoor", "Being kind works"} <= texts
