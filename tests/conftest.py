@@ -47,6 +47,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="a long version: it runs with `make soak`"))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are counted, not spelled: packed ones hold the time, and every worker must find the same cases."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def clock() -> Callable[[], datetime]:
     """A clock that stands still an hour after the session."""

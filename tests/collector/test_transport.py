@@ -86,7 +86,7 @@ def test_a_server_that_drips_is_given_up_in_time(serve: Serve, monkeypatch: pyte
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("start", [b"\r\n", b"content-encoding: gzip\r\n\r\n" + GZIP_HEAD])
+@pytest.mark.parametrize("start", [b"\r\n", b"content-encoding: gzip\r\n\r\n" + GZIP_HEAD], ids=["plain", "packed"])
 def test_an_exchange_that_is_given_up_ends_while_the_server_still_drips(
     start: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
