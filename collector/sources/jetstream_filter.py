@@ -122,8 +122,9 @@ class JetstreamFilter:
         self, uri: str, did: str, chats: frozenset[str], event: tuple[JsonObject, bytes]
     ) -> tuple[Wanted, ...]:
         commit, frame = event
-        # Who takes the hashtag out of a post has changed what the chat keeps.
-        known = self._known(uri, did) if commit.get("operation") == "update" else _NOBODY
+        # Who takes the hashtag out of a post has changed what the chat keeps; what else an author writes is not ours.
+        is_update = commit.get("operation") == "update"
+        known = (self._memory.posts.find(uri) or _NOBODY) & self._slugs if is_update else _NOBODY
         if not chats and not known:
             return ()
         if chats:

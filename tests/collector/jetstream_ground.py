@@ -83,7 +83,7 @@ class Naive:
             self.posts.setdefault(uri, set()).update(chats)
             self.authors.setdefault(f"bluesky:{did}", set()).update(chats)
         if inner["operation"] == "update":
-            chats = chats | self.known(did)
+            chats = chats | self.posts.get(uri, set())
         earlier = self.deletes.get(uri)
         late = [earlier[0]] if earlier and earlier[1] >= inner["rev"] else []
         return [(chat, each) for chat in sorted(chats) for each in [raw, *late]]

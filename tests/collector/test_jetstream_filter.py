@@ -118,8 +118,10 @@ def test_who_takes_the_hashtag_out_is_followed() -> None:
     quick = JetstreamFilter([NORTHMOOR])
     quick.take(frame(commit("create")))
     bare, stranger = frame(commit("update", record=record("Bare"))), frame(commit("update", did="did:plc:x", record={}))
+    other = frame(commit("update", "3ktwo", record=record("Nothing of the chat's")))
     assert quick.take(bare) == (("northmoor", bare),)
     assert quick.take(stranger) == ()
+    assert quick.take(other) == (), "what else the author changes is not the chat's"
 
 
 def test_news_of_an_account_goes_to_the_chats_that_know_it() -> None:
