@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from analysis.coverage_listening import find_listened, load_intervals
 from archive.alarms import KeptAlarm, load_open_alarms
 from archive.local_times import local_moment
-from archive.models import Chat, Session
+from archive.models import PLATFORMS, Chat, Session
+from archive.store import storage_errors
 from archive.times import shift
 
 _STALE_MINUTES = 2  # a running capture notes twice a minute that it is alive, unless the disk refuses it
@@ -129,34 +132,16 @@ def load_sessions(conn: sqlite3.Connection, chat: Chat, now: str, *, is_watched:
 
 
 def load_gaps(conn: sqlite3.Connection, session: SessionState, now: str) -> list[Gap]:
-    """Times in a session in which we did not listen, by listener."""
-    end = min(session.ends_at, now)
-    rows = conn.execute(
-        "SELECT platform, key, opened_at, coalesce(closed_at, last_alive_at), why FROM intervals"
-        " WHERE opened_at < ? AND coalesce(closed_at, last_alive_at) > ? ORDER BY platform, key, opened_at",
-        (end, session.starts_at),
-    ).fetchall()
-    own = [row for row in rows if "|" not in row[1] or row[1].startswith(f"{session.chat}|")]
-    keys = dict.fromkeys((row[0], row[1]) for row in own)
+    """Times of more than a minute in a session at which a listener that we had was not at work, by listener."""
+    sitting = Session(id=session.id, chat=session.chat, starts_at=session.starts_at, ends_at=session.ends_at)
+    intervals = load_intervals(conn, sitting)
     return [
-        gap
-        for platform, key in keys
-        for gap in find_gaps(platform, key, [row[2:] for row in own if row[:2] == (platform, key)], session, end)
+        Gap(listened.platform, listened.lane, start, end, why)
+        for platform in PLATFORMS
+        for listened in find_listened(platform, sitting, intervals, now)
+        for start, end, why in listened.gaps
+        if end > shift(start, seconds=_SHORTEST_GAP_SECONDS)
     ]
-
-
-def find_gaps(
-    platform: str, key: str, spans: Iterable[tuple[str, str, str | None]], session: SessionState, end: str
-) -> list[Gap]:
-    """What ``spans`` (opened, last alive, why it closed; in order) leave open of a session up to ``end``."""
-    found = []
-    reached, why = session.starts_at, None
-    for opened, alive, closed_why in [*spans, (end, end, None)]:
-        if opened > shift(reached, seconds=_SHORTEST_GAP_SECONDS):
-            found.append(Gap(platform, key, reached, min(opened, end), why))
-        if alive >= reached:
-            reached, why = alive, closed_why
-    return found
 
 
 def load_state(
@@ -192,7 +177,19 @@ def load_state(
 
 def is_working(state: State) -> bool:
     """Whether the scheduled capture is at work: its lock is held, or cannot be tried, and it gives signs of life."""
-    return state.run.is_alive is not False and not _is_stale(state.run.last_alive_at, state.now)
+    return _is_at_work(state.run, state.now)
+
+
+def is_run_alive(path: Path, now: str) -> bool:
+    """The same, asked by a command that met the lock of the archive at ``path``."""
+    if not path.exists():
+        return False
+    with storage_errors(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as conn:
+        return _is_at_work(load_run(conn, is_held=True, now=now), now)
+
+
+def _is_at_work(run: RunState, now: str) -> bool:
+    return run.is_alive is not False and not _is_stale(run.last_alive_at, now)
 
 
 def render_verdict(state: State) -> str:

@@ -10,6 +10,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
+from memory_archive import memory_archive
 
 from archive.alarms import Alarm, save_alarms
 from archive.models import Chat, Session
@@ -19,7 +20,7 @@ from chatkeep import __version__
 from chatkeep.app import App
 from chatkeep.cli import run
 from chatkeep.commands import status as command
-from chatkeep.state import SessionState, find_gaps, is_collecting, load_state, render_verdict
+from chatkeep.state import SessionState, is_collecting, load_gaps, load_state, render_verdict
 
 NOW = "2026-10-08T12:24:00.000Z"  # 13:24 in London
 LIVE = Session(id="a-1", chat="a", starts_at="2026-10-08T12:00:00.000Z", ends_at="2026-10-08T13:00:00.000Z")
@@ -159,24 +160,37 @@ def at(minute: float) -> str:
     return shift(LIVE.starts_at, minutes=minute)
 
 
-def test_a_time_between_two_connections_is_a_gap_with_its_reason() -> None:
-    spans = [(at(-5), at(20), "the connection broke"), (at(30), at(59.5), None)]
-    (gap,) = find_gaps("bluesky", "jetstream", spans, state_of(LIVE), at(60))
+def listened(desk: Desk, *spans: tuple[float, float], why: str | None = None) -> None:
+    """One stream that was alive from minute to minute of the live session."""
+    with desk.archive.transaction() as conn:
+        conn.executemany(
+            "INSERT INTO intervals (platform, key, kind, opened_at, last_alive_at, closed_at, why)"
+            " VALUES ('bluesky', 'jetstream', 'stream', ?, ?, ?, ?)",
+            [(at(start), at(end), at(end), why) for start, end in spans],
+        )
+
+
+def test_a_time_between_two_connections_is_a_gap_with_its_reason(desk: Desk) -> None:
+    listened(desk, (-5, 20), why="the connection broke")
+    listened(desk, (30, 59.5))
+    (gap,) = load_gaps(desk.archive.conn, state_of(LIVE), at(60))
+    assert (gap.platform, gap.key) == ("bluesky", "jetstream")
     assert (gap.start, gap.end, gap.why) == (at(20), at(30), "the connection broke")
 
 
-@given(st.lists(st.tuples(st.integers(-10, 70), st.integers(0, 40)), max_size=8))
+@given(st.lists(st.tuples(st.integers(-10, 70), st.integers(1, 40)), min_size=1, max_size=8))
 def test_gaps_are_the_minutes_that_no_span_covers(pairs: list[tuple[int, int]]) -> None:
-    spans = sorted((at(start), at(start + length), None) for start, length in pairs)
-    gaps = find_gaps("x", "k", spans, state_of(LIVE), at(60))
+    with memory_archive() as archive:
+        listened(Desk(archive), *((start, start + length) for start, length in pairs))
+        gaps = load_gaps(archive.conn, state_of(LIVE), at(60))
+    inside = [(start, start + length) for start, length in pairs if start < 60 and start + length > 0]
     for minute in range(60):
-        middle = at(minute + 0.5)
-        covered = any(start <= middle <= end for start, end, _ in spans)
-        gap_here = any(gap.start <= middle <= gap.end for gap in gaps)
-        assert not (covered and gap_here)
-        # a gap of a minute is too short to tell
-        near = any(start <= at(minute - 1) <= end or start <= at(minute + 2) <= end for start, end, _ in spans)
-        assert covered or gap_here or near or minute in (0, 59)
+        covered = any(start <= minute < end for start, end in inside)
+        # a minute with a listened minute on either side is too short to be told
+        alone = any(start <= minute - 1 < end for start, end in inside) or minute == 0
+        alone = alone and (any(start <= minute + 1 < end for start, end in inside) or minute == 59)
+        told = any(gap.start <= at(minute + 0.5) <= gap.end for gap in gaps)
+        assert told == (bool(inside) and not covered and not alone)
 
 
 @contextmanager
