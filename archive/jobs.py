@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from archive.store import Archive
-from archive.times import from_text, to_text
+from archive.times import from_text, shift, to_text
 
 State = Literal["waiting", "done", "dropped"]
+_WAITS_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,14 @@ def settle_session(archive: Archive, chat: str, session: str) -> JobState:
     """Notes that nothing of a session is left to do, and lets go of its single jobs; the monthly look stays.
 
     Of its chat's reservations only those stay that are open.
-    A walk of the session that never came to its end is given up: nothing will go on with it.
+    A walk of the session that never came to its end is given up: nothing will go on with it. Deletions that have
+    waited for their posts for more than a week wait no longer: they were of posts that are nobody's matter.
     """
     now = archive.now()
     with archive.transaction() as conn:
+        conn.execute(
+            "DELETE FROM open_deletions WHERE reason <> 'back' AND seen_at < ?", (shift(now, days=-_WAITS_DAYS),)
+        )
         conn.execute(
             "UPDATE walks SET status = 'abandoned', closed_at = ?, why = coalesce(why, 'its week was over')"
             " WHERE session = ? AND status = 'open' AND key NOT LIKE '%|live|%'",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import traceback
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from archive.errors import Stopped, StorageError, TryLater
+from archive.errors import ChatkeepError, Stopped, StorageError, TryLater
 from archive.models import Chat
 from archive.store import Archive, open_archive, storage_errors
 from archive.times import Clock, system_clock
@@ -118,6 +119,18 @@ def save_chats(archive: Archive, settings: Settings) -> None:
     for slug, chat in settings.chats.items():
         if _differs(known.get(slug), chat):
             archive.save_chat(chat)
+
+
+def describe_error(error: BaseException) -> str:
+    """An error in one line; what is none of ours is a bug, and says where."""
+    if isinstance(error, ChatkeepError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return (
+        f"a bug in chatkeep {__version__}: {type(error).__name__}{where}; nothing captured is lost."
+        " Please report this line (CHATKEEP_DEBUG=1 shows more)"
+    )
 
 
 def printable(text: str) -> str:

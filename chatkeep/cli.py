@@ -14,7 +14,7 @@ import click
 
 from archive.errors import ChatkeepError, Stopped
 from chatkeep import __version__
-from chatkeep.app import App, printable
+from chatkeep.app import App, describe_error, printable
 from chatkeep.commands import capture, collect, cost, demo, findings, recheck, setup, site, status
 from chatkeep.commands import run as scheduled
 
@@ -98,22 +98,14 @@ def _report(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         return _say("stopped", Stopped.exit_code)
-    return _say(_bug(error), _BUG)
+    if os.environ.get("CHATKEEP_DEBUG"):
+        traceback.print_exception(error)
+    return _say(describe_error(error), _BUG)
 
 
 def _say(message: str, code: int) -> int:
     click.echo(f"chatkeep: {printable(message)}", err=True)
     return code
-
-
-def _bug(error: BaseException) -> str:
-    if os.environ.get("CHATKEEP_DEBUG"):
-        traceback.print_exception(error)
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return (
-        f"a bug in chatkeep {__version__}: {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno};"
-        " nothing captured is lost. Please report this line (CHATKEEP_DEBUG=1 shows more)"
-    )
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from archive.store import Archive
 from archive.times import to_text
 from chatkeep import __version__
 from chatkeep.app import App, is_terminal, json_option, pass_app, stoppable
-from chatkeep.running.alive import is_run_alive
 from chatkeep.settings import Settings
 from chatkeep.sources import build_sources, choose_sources
+from chatkeep.state import is_run_alive
 from chatkeep.walk_words import raise_for, row_of, sentence_of, shown
 from collector.lane import first_look_back
 from collector.retrying import Retrying
@@ -54,7 +54,7 @@ def collect(
         try:
             stack.enter_context(app.collecting())
         except TryLater:
-            if not is_run_alive(app):
+            if not is_run_alive(app.archive_path, to_text(app.clock())):
                 raise
             found, rows = _ask_the_run(app, chat, (from_text_, to_text_), only)
         else:
@@ -101,7 +101,7 @@ def _ask_the_run(
         key = ask(archive, chat.slug, {"start": window.start, "end": window.end, "only": only, "session": pays})
         app.remarks.print("a scheduled capture is running: it was asked to do this now")
         while (rows := load_answer(archive.conn, key)) is None:
-            if stop.wait(_LOOK_SECONDS) or not is_run_alive(app):
+            if stop.wait(_LOOK_SECONDS) or not is_run_alive(app.archive_path, to_text(app.clock())):
                 withdraw(archive, key)
                 raise Stopped("stopped asking; the scheduled capture goes on with its own work")
         withdraw(archive, key)

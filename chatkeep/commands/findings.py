@@ -12,7 +12,7 @@ from rich.status import Status
 
 from analysis.engine import analyse_chat
 from archive.errors import StorageError, UsageError
-from archive.models import PLATFORM_NAMES, TIP_KIND_NAMES, Chat
+from archive.models import TIP_KIND_NAMES, Chat
 from archive.store import Archive, storage_errors
 from chatkeep import __version__
 from chatkeep.app import App, is_terminal, json_option, pass_app
@@ -126,27 +126,6 @@ def write_file(path: Path, text: str) -> None:
         raise StorageError(
             f"{path} could not be written: {error.strerror}; choose another place with --output"
         ) from error
-
-
-def coverage_rows(archive: Archive, chat: Chat) -> list[dict[str, Any]]:
-    """Per session and platform, how many minutes are complete, partial and unknown."""
-    rows = archive.conn.execute(
-        "SELECT session, platform, sum(state = 'complete'), sum(state = 'partial'), sum(state = 'unknown'),"
-        " min(iif(state = 'complete', NULL, why)) FROM coverage WHERE chat = ? AND minute <= ?"
-        " GROUP BY session, platform ORDER BY session, platform",
-        (chat.slug, archive.now()),
-    )
-    return [
-        {
-            "session": session,
-            "platform": PLATFORM_NAMES[platform],
-            "complete": complete,
-            "partial": partial,
-            "unknown": unknown,
-            "why not complete": why,
-        }
-        for session, platform, complete, partial, unknown, why in rows
-    ]
 
 
 COMMANDS = (analyse, export)

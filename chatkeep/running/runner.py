@@ -37,7 +37,8 @@ _CHECK_TAKES = timedelta(minutes=10)  # at the very most
 @dataclass(slots=True)
 class Runner:
     """Holds what a scheduled capture needs. ``tell`` takes events (a name and facts), ``wake`` ends the loop's wait,
-    ``check`` performs the checks before a session, ``sleep`` and ``chance`` are injected by tests.
+    ``check`` performs the checks before a session, ``sleep`` and ``chance`` are injected by tests. ``chats`` are those
+    that the settings name, ``known`` all of the archive: a person may ask for an imported one too.
     """
 
     ground: Ground
@@ -52,18 +53,23 @@ class Runner:
     walker_extras: Callable[[Archive, str], dict[str, Any]] = lambda _archive, _platform: {}
     state: State = field(default_factory=State)
     chats: dict[str, Chat] = field(default_factory=dict)
+    known: dict[str, Chat] = field(default_factory=dict)
 
     def take_up(self, archive: Archive, ground: Ground) -> None:
         """Works by these settings from now on."""
         self.ground = ground
-        self.chats = {slug: chat for slug, chat in archive.load_chats().items() if slug in ground.chats}
+        self.known = archive.load_chats()
+        self.chats = {slug: chat for slug, chat in self.known.items() if slug in ground.chats}
         with self.state.lock:
             self.state.keep_lanes({lane.name: lane for lane in ground.lanes})
 
     def look(self, archive: Archive) -> Due:
         """One look: everything that is due is begun, as far as its lane is free."""
+        asked = load_asked(archive.conn)
+        if any(wish.chat not in self.known for wish in asked):  # imported since
+            self.known = archive.load_chats()
         with self.state.lock:
-            add_wishes(self.state, load_asked(archive.conn), self.chats)
+            add_wishes(self.state, asked, self.known)
             excuse_resting(self.state, self.clock())
             answer_rest(archive, self.state)
             now = self.clock()
@@ -124,7 +130,7 @@ class Runner:
         begun = self.clock()
         try:
             with storage_errors(archive.path):
-                outcome = perform(archive, self._walker(archive, lane, job), lane.lane, self.chats[job.chat], job)
+                outcome = perform(archive, self._walker(archive, lane, job), lane.lane, self.known[job.chat], job)
                 self._note(archive, lane, outcome, begun)
         except ChatkeepError as error:  # the disk, the archive, the settings: capture must go on when they are back
             self._note_trouble(lane, job, error)
@@ -157,10 +163,9 @@ class Runner:
         return any(poll.lane == lane.lane.name for poll in polls)
 
     def _on_page(self, saved: PageSaved) -> None:
-        """Counts a page in; ``lane`` is known by the plan's server."""
+        """Notes that the lane, which is known by the plan's server, has answered."""
         name = f"{saved.platform} {saved.plan.server}" if saved.plan.server else saved.platform
         with self.state.lock:
-            self.state.posts[saved.chat, name] += len(saved.saved.new)
             if saved.saved.new or saved.saved.changed:
                 self.state.changed.add(saved.chat)
             standing = self.state.standing(saved.chat, name)
@@ -194,6 +199,7 @@ class Runner:
         before = standing.trouble
         standing.trouble = outcome.why if error is not None else None
         standing.is_broke = isinstance(error, OutOfBudget) and error.status is None
+        standing.session = outcome.job.session
         standing.is_refused = isinstance(error, OutOfBudget) and error.status is not None
         return standing.trouble is not None and standing.trouble != before
 

@@ -18,7 +18,7 @@ from archive.jobs import load_jobs
 from archive.store import Archive, storage_errors
 from archive.times import to_text
 from chatkeep import __version__
-from chatkeep.app import App
+from chatkeep.app import App, describe_error
 from chatkeep.running.findings import LANE, find, load_published, wants_findings
 from chatkeep.running.ground import Executor
 from chatkeep.running.loading import Loader
@@ -82,7 +82,10 @@ def serve(
     with build_client(__version__, on_response=clock.note) as http, app.opened("run", clock) as archive:
         close_all(archive, "the collector was not running")
         threads = LaneThreads(
-            app.archive_path, clock, archive.run, lambda name, error: tell("trouble", lane=name, why=words_of(error))
+            app.archive_path,
+            clock,
+            archive.run,
+            lambda name, error: tell("trouble", lane=name, why=describe_error(error)),
         )
         service = build_service(app, archive, http, clock, (threads, signals, tell))
         on_ready(service)
@@ -100,17 +103,6 @@ def serve(
             tell("stopped")
         if signals.stop.is_set():
             raise Stopped("stopped; the archive is whole, and `chatkeep run` goes on where it was")
-
-
-def words_of(error: BaseException) -> str:
-    """An error in one line; what is none of ours is a bug, and says where."""
-    if isinstance(error, ChatkeepError):
-        return str(error)
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f" in {trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}" if trace else ""
-    return f"a bug in chatkeep {__version__}: {type(error).__name__}{where}; please report this line"
 
 
 def build_service(

@@ -17,6 +17,7 @@ from chatkeep.board import Board, BoardFacts, BoardLane, BoardProblem, BoardSess
 from chatkeep.event_log import EventLog
 from chatkeep.running.service import Service
 from chatkeep.running.state import LaneState, Standing
+from chatkeep.running.watch import SessionPosts
 from collector.due import is_live
 
 _REFRESH_SECONDS = 0.5
@@ -74,7 +75,6 @@ class _Drawer:
         now = runner.clock()
         with runner.state.lock:
             lanes = list(runner.state.lanes.values())
-            posts = dict(runner.state.posts)
             sessions = [session for chat in runner.chats.values() for session in chat.sessions]
             busy = [f"{lane.busy.kind} of {lane.busy.chat}" for lane in lanes if lane.busy and lane.busy.kind != "live"]
             streamed = {name for name, stream in runner.state.streams.items() if stream.connected_at is not None}
@@ -83,8 +83,8 @@ class _Drawer:
         return BoardFacts(
             now=to_text(now),
             chats_count=len(runner.chats),
-            live=tuple(self._session(service, session, (lanes, posts, streamed), now) for session in live),
-            coming=tuple(self._session(service, session, ([], posts, streamed), now) for session in coming),
+            live=tuple(self._session(service, session, (lanes, streamed), now) for session in live),
+            coming=tuple(self._session(service, session, ([], streamed), now) for session in coming),
             problems=tuple(
                 BoardProblem(level=kept.alarm.level, message=kept.alarm.message, remedy=kept.alarm.remedy)
                 for kept in service.watch.open_alarms
@@ -98,30 +98,31 @@ class _Drawer:
         self,
         service: Service,
         session: Session,
-        known: tuple[list[LaneState], dict[tuple[str, str], int], set[str]],
+        known: tuple[list[LaneState], set[str]],
         now: datetime,
     ) -> BoardSession:
-        lanes, posts, streamed = known
+        lanes, streamed = known
         chat = service.runner.chats[session.chat]
         return BoardSession(
             hashtag=chat.hashtags[0],
             starts_at=session.starts_at,
             ends_at=session.ends_at,
             timezone=chat.timezone,
-            posts_count=sum(count for (slug, _), count in posts.items() if slug == chat.slug),
-            lanes=tuple(self._lane(service, session, (lane, posts, streamed), now) for lane in lanes),
+            posts_count=service.watch.posts.get(session.id, SessionPosts()).count,
+            lanes=tuple(self._lane(service, session, (lane, streamed), now) for lane in lanes),
         )
 
     def _lane(
         self,
         service: Service,
         session: Session,
-        known: tuple[LaneState, dict[tuple[str, str], int], set[str]],
+        known: tuple[LaneState, set[str]],
         now: datetime,
     ) -> BoardLane:
-        lane, posts, streamed = known
+        lane, streamed = known
         name = lane.lane.name
-        count = posts.get((session.chat, name), 0)
+        seen = service.watch.posts.get(session.id, SessionPosts()).by_place
+        count = seen.get((lane.lane.platform, lane.lane.server), 0)
         standing = service.runner.state.standing(session.chat, name)
         polled = service.runner.state.polled_at.get((session.chat, name))
         next_at = lane.rests_until or (polled + timedelta(seconds=lane.lane.poll_seconds) if polled else None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,21 +29,23 @@ class Standing:
     """How one chat stands on one lane: a server may answer for one and refuse another.
 
     ``trouble``: what went wrong last, None once it answers. ``is_broke``: the chat's own budget does not pay for the
-    next request; ``is_refused``: the platform takes no more paid work.
+    next request; ``is_refused``: the platform takes no more paid work. ``session``: whose budget it was.
     """
 
     answered_at: datetime | None = None
     trouble: str | None = None
     is_broke: bool = False
     is_refused: bool = False
+    session: str | None = None
 
 
 @dataclass(slots=True)
 class StreamState:
-    """A stream that is listened to: for which chats with their hashtags, how to end it, since when it stands, when it
-    was last heard.
+    """A stream that is listened to, by its own name: for which chats with their hashtags, how to end it, since when
+    it stands, when it was last heard.
     """
 
+    name: str
     chats: tuple[tuple[str, tuple[str, ...]], ...]
     stop: threading.Event
     connected_at: datetime | None = None
@@ -70,7 +71,6 @@ class State:
     polled_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
     streams: dict[str, StreamState] = field(default_factory=dict)
     wishes: dict[str, Wish] = field(default_factory=dict)
-    posts: Counter[tuple[str, str]] = field(default_factory=Counter)
     standings: dict[tuple[str, str], Standing] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     found_at: datetime | None = None

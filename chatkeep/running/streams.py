@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from archive.errors import ExchangeError
 from archive.models import Session
@@ -27,16 +28,14 @@ def keep_streams(runner: Runner, live: Iterable[Session]) -> None:
             ended = tuple({name for name, _ in listening.chats} - {name for name, _ in wanted})
             with state.lock:
                 del state.streams[lane]
-            if lane in streams:
-                name = streams[lane].name
-                runner.executor.submit(lane, lambda a, name=name, ended=ended: close_stream_walks(a, name, ended))  # type: ignore[misc]  # mypy cannot infer a lambda's defaults
+            runner.executor.submit(lane, partial(close_stream_walks, stream=listening.name, chats=ended))
         if wanted and lane not in state.streams:
             _start(runner, lane, wanted)
 
 
 def _start(runner: Runner, lane: str, chats: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
     stream = runner.ground.streams[lane]
-    state = StreamState(chats, threading.Event())
+    state = StreamState(stream.name, chats, threading.Event())
     with runner.state.lock:
         runner.state.streams[lane] = state
     watch = _Watch(runner, lane, state)
@@ -63,7 +62,6 @@ class _Watch:
         """New posts that a stream brought."""
         state = self._runner.state
         with state.lock:
-            state.posts[heard.chat, self._lane] += len(heard.saved.new)
             if heard.saved.new or heard.saved.changed:
                 state.changed.add(heard.chat)
         if heard.saved.new:

@@ -36,6 +36,7 @@ class LaneThreads:
         self._queues: dict[str, queue.SimpleQueue[Work | None]] = {}
         self._threads: list[threading.Thread] = []
         self._stops: list[threading.Event] = []
+        self._over = threading.Event()
 
     def submit(self, lane: str, work: Work) -> None:
         """Lets the lane's thread do this after what it is doing."""
@@ -54,6 +55,7 @@ class LaneThreads:
 
     def end(self, patience: float) -> None:
         """Asks all to end, and gives transactions so many seconds; what hangs dies with the process."""
+        self._over.set()
         for stop in self._stops:
             stop.set()
         for waiting in self._queues.values():
@@ -77,7 +79,7 @@ class LaneThreads:
     def _start(self, name: str, work: Callable[[Archive], None], stop: threading.Event | None = None) -> None:
         def run() -> None:
             pause = _AFTER_TROUBLE_SECONDS
-            while stop is None or not stop.is_set():
+            while not self._over.is_set() and (stop is None or not stop.is_set()):
                 try:
                     with open_archive(self._path, self._clock) as archive:
                         archive.run = self._run
@@ -85,7 +87,7 @@ class LaneThreads:
                     return
                 except ChatkeepError as error:  # a full disk or a busy archive: the next second may be better
                     self._on_error(name, error)
-                    time.sleep(pause)
+                    self._over.wait(pause)
                     pause = min(2 * pause, _LONGEST_AFTER_TROUBLE_SECONDS)
 
         thread = threading.Thread(target=run, name=name, daemon=True)

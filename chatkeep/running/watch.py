@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -48,7 +49,7 @@ _WEEK = timedelta(days=7)
 class Watch:
     """Looks at the runner's state and the machine, keeps the alarms, and hands them to whoever sends them.
 
-    ``spent`` is by session what it has cost and may cost, in tenths of a cent.
+    ``spent`` is by session what it has cost and may cost, in tenths of a cent; ``posts`` those of live sessions.
     """
 
     app: App
@@ -58,8 +59,10 @@ class Watch:
     storage_trouble_since: datetime | None = None
     open_alarms: list[KeptAlarm] = field(default_factory=list)
     spent: dict[str, tuple[int, int]] = field(default_factory=dict)
+    posts: dict[str, SessionPosts] = field(default_factory=dict)
     _looked_at: datetime | None = None
     _checked_at: datetime | None = None
+    _finished_at: datetime | None = None
     _begun_at: datetime | None = None
     _sender: AlarmSender | None = None
     _addresses: dict[str, str] = field(default_factory=dict)
@@ -76,7 +79,7 @@ class Watch:
         for source in self.runner.ground.sources.values():
             problems += source.check()
         self._tell_alarms(*save_alarms(archive, find_problem_alarms(problems), {"check"}))
-        self._checked_at = self.runner.clock()
+        self._checked_at = self._finished_at = self.runner.clock()
         return problems
 
     def _check_again(self) -> None:
@@ -94,8 +97,10 @@ class Watch:
             self.runner.executor.submit(CHECKS, self._recheck)
 
     def _recheck(self, archive: Archive) -> None:
-        self._check_all(archive)
-        self.runner.wake()
+        now = self.runner.clock()
+        if self._finished_at is None or now - self._finished_at > _BETWEEN:  # a session's own check may have just been
+            self._check_all(archive)
+            self.runner.wake()
 
     def look(self, archive: Archive, agenda: Due) -> None:
         """Alarms raised and over, every quarter of a minute; sends what is new."""
@@ -149,7 +154,7 @@ class Watch:
         ]  # fmt: skip
 
     def _lanes(self, archive: Archive, session: Session) -> Iterator[LaneFacts]:
-        counts = load_session_posts(archive, session)
+        self.posts[session.id] = posts = load_session_posts(archive, session)
         with self.runner.state.lock:
             states = list(self.runner.state.lanes.values())
         now = self.runner.clock()
@@ -158,7 +163,7 @@ class Watch:
         is_new = now - self._begun_at < _FIRST_ANSWERS
         for state in states:
             standing = self.runner.state.standing(session.chat, state.lane.name)
-            facts = _lane_facts(state, standing, counts.get((state.lane.platform, state.lane.server), 0))
+            facts = _lane_facts(state, standing, posts.by_place.get((state.lane.platform, state.lane.server), 0))
             # started in mid-session, it has had no time to be answered yet
             yield replace(facts, is_paused=True) if is_new and standing.answered_at is None else facts
 
@@ -180,7 +185,7 @@ class Watch:
                     spent=spent,
                     limit=budget.session,
                     session=session.id,
-                    refused_why=standing.trouble if standing.is_broke else None,
+                    refused_why=standing.trouble if standing.is_broke and standing.session == session.id else None,
                 )
             if near:
                 spent = load_spent(archive.conn, chat.slug, month=to_text(now)[:7])
@@ -216,12 +221,21 @@ def _lane_facts(state: LaneState, standing: Standing, posts: int) -> LaneFacts:
     )
 
 
-def load_session_posts(archive: Archive, session: Session) -> dict[tuple[str, str], int]:
-    """How many posts of a session's hour each platform, and each server of one, has shown; by platform and server."""
+@dataclass(frozen=True, slots=True)
+class SessionPosts:
+    """How many posts of a session's hour there are, and how many each platform and server showed, by those two."""
+
+    count: int = 0
+    by_place: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+def load_session_posts(archive: Archive, session: Session) -> SessionPosts:
+    """The posts of a session's hour, by where they were seen."""
     rows = archive.conn.execute(
-        "SELECT p.platform, iif(p.platform = 'mastodon', s.server, ''), count(DISTINCT p.id)"
-        " FROM sightings AS s JOIN posts AS p ON p.id = s.post"
-        " WHERE s.chat = ? AND p.posted_at >= ? AND p.posted_at < ? GROUP BY 1, 2",
-        (session.chat, session.starts_at, session.ends_at),
-    )
-    return {(platform, server): count for platform, server, count in rows}
+        # the hour's posts first, which have an index: a chat's sightings grow with its years
+        "SELECT DISTINCT p.platform, s.server, p.id FROM posts AS p CROSS JOIN sightings AS s ON s.post = p.id"
+        " WHERE p.posted_at >= ? AND p.posted_at < ? AND s.chat = ?",
+        (session.starts_at, session.ends_at, session.chat),
+    ).fetchall()
+    places = Counter((platform, server if platform == "mastodon" else "") for platform, server, _ in rows)
+    return SessionPosts(len({post for _, _, post in rows}), places)

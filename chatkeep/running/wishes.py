@@ -18,16 +18,16 @@ from collector.sources.base import Window
 _SHORT_REST = timedelta(seconds=10)
 
 
-def add_wishes(state: State, asked: Iterable[Asked], chats: Mapping[str, Chat]) -> None:
-    """Takes up wishes that are new. One for a chat that the settings do not name waits for the settings."""
+def add_wishes(state: State, asked: Iterable[Asked], known: Mapping[str, Chat]) -> None:
+    """Takes up wishes that are new. For a chat that is not known no lane can do anything: it is answered with none."""
     for wish in asked:
-        if wish.key in state.wishes or wish.chat not in chats:
+        if wish.key in state.wishes:
             continue
         only = wish.detail.get("only")
         lanes = {name for name, lane in state.lanes.items() if only in (None, lane.lane.platform)}
         state.wishes[wish.key] = Wish(wish, lanes)
     for taken in state.wishes.values():  # a lane that the settings name no longer answers nothing
-        taken.waiting &= set(state.lanes)
+        taken.waiting &= set(state.lanes) if taken.asked.chat in known else set()
 
 
 def answer_rest(archive: Archive, state: State) -> None:

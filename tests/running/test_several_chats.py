@@ -22,6 +22,7 @@ from simulation import (
 from archive.jobs import ask, load_answer
 from archive.models import Chat, Session
 from archive.store import Archive, open_archive
+from archive.times import to_text
 from chatkeep.running.ground import Ground
 from collector.options import Budget, ChatOptions
 from collector.spending import Spending
@@ -95,3 +96,20 @@ def test_a_person_who_asks_for_a_lane_that_rests_is_answered_at_once(tmp_path: P
         assert (rows[0]["state"], rows[0]["why"]) == (
             "goes on with a run after 2026-10-08 12:14 UTC", "X asks us to wait 720 seconds",
         )  # fmt: skip
+
+
+def test_a_person_who_asks_for_a_chat_that_is_not_watched_is_answered(tmp_path: Path) -> None:
+    clock = SimClock(minutes(2))
+    with staged(FEED, clock) as stage, open_archive(tmp_path / "archive.db", clock) as archive:
+        ground = ground_of(stage, chat_of(session_of(12)))
+        life = Simulation(archive, clock, ground)
+        life.runner.look(archive)
+        archive.save_chat(replace(chat_of(session_of(12)), slug="imported", sessions=()))
+        detail = {"start": to_text(minutes(0)), "end": to_text(minutes(2)), "only": None, "session": None}
+        key = ask(archive, "imported", detail)
+        life.run_until(minutes(4))
+        rows = load_answer(archive.conn, key)
+        assert rows is not None
+        assert {row["platform"] for row in rows} == {"X", "Bluesky", "Mastodon"}
+        assert {row["state"] for row in rows} == {"complete"}
+        assert all(row["new posts"] + row["known"] >= 2 for row in rows), "two posts a platform"
