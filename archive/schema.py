@@ -224,6 +224,62 @@ CREATE TABLE chat_posts (
 CREATE INDEX chat_posts_post ON chat_posts(post)
 """
 
+_M003_TRUSTED = """
+ALTER TABLE link_pages ADD COLUMN final_url TEXT;
+ALTER TABLE link_pages ADD COLUMN state TEXT;
+ALTER TABLE link_pages ADD COLUMN why TEXT;
+ALTER TABLE link_pages ADD COLUMN tries_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE link_pages ADD COLUMN fetched_at TEXT;
+DROP TABLE tip_evidence;
+DROP TABLE tips;
+DROP TABLE themes;
+CREATE TABLE themes (
+  id TEXT PRIMARY KEY, chat TEXT NOT NULL, session TEXT NOT NULL, label TEXT NOT NULL, terms TEXT NOT NULL,
+  post_count INTEGER NOT NULL, post TEXT REFERENCES posts(id), tip TEXT,
+  named_by TEXT NOT NULL CHECK (named_by IN ('words', 'person')), pinned INTEGER NOT NULL, hint TEXT,
+  version TEXT NOT NULL
+) STRICT;
+CREATE INDEX themes_session ON themes(chat, session);
+CREATE TABLE tips (
+  id TEXT PRIMARY KEY, chat TEXT NOT NULL, session TEXT NOT NULL, post TEXT NOT NULL REFERENCES posts(id),
+  "start" INTEGER NOT NULL, "end" INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('do', 'dont', 'example', 'resource', 'concern', 'question')),
+  text TEXT NOT NULL, score REAL NOT NULL, reason TEXT NOT NULL, explanation TEXT NOT NULL,
+  question TEXT REFERENCES questions(id), theme TEXT REFERENCES themes(id),
+  support_count INTEGER NOT NULL, organisation_count INTEGER NOT NULL, repost_count INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('proposed', 'accepted', 'rejected')), kept INTEGER NOT NULL,
+  version TEXT NOT NULL
+) STRICT;
+CREATE INDEX tips_session ON tips(chat, session, score);
+CREATE INDEX tips_post ON tips(post);
+CREATE TABLE tip_evidence (
+  tip TEXT NOT NULL REFERENCES tips(id), post TEXT NOT NULL REFERENCES posts(id),
+  "start" INTEGER, "end" INTEGER, position INTEGER NOT NULL,
+  relation TEXT NOT NULL CHECK (relation IN ('part', 'duplicate', 'repost', 'quote', 'agreement', 'answer')),
+  version TEXT NOT NULL, PRIMARY KEY (tip, post, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tip_evidence_post ON tip_evidence(post);
+CREATE INDEX questions_session ON questions(chat, session);
+CREATE TABLE attendance (
+  chat TEXT NOT NULL, session TEXT NOT NULL, person TEXT NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('host', 'newcomer', 'regular', 'participant')),
+  posts_count INTEGER NOT NULL, sessions_count INTEGER NOT NULL, reason TEXT NOT NULL, version TEXT NOT NULL,
+  PRIMARY KEY (chat, session, person)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE recaps (
+  chat TEXT NOT NULL, session TEXT NOT NULL, position INTEGER NOT NULL, question TEXT REFERENCES questions(id),
+  tip TEXT NOT NULL, post TEXT NOT NULL REFERENCES posts(id), text TEXT NOT NULL, version TEXT NOT NULL,
+  PRIMARY KEY (chat, session, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE unread_languages (
+  chat TEXT NOT NULL, session TEXT NOT NULL, lang TEXT NOT NULL, posts_count INTEGER NOT NULL, version TEXT NOT NULL,
+  PRIMARY KEY (chat, session, lang)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rankers (
+  chat TEXT PRIMARY KEY, decisions_count INTEGER NOT NULL, weights TEXT NOT NULL, version TEXT NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+
 
 def _create(db: Database, script: str) -> None:
     """Runs the statements one by one: executescript() would commit the transaction that migrations run in."""
@@ -242,3 +298,9 @@ def m001_the_archive(db: Database) -> None:
 def m002_the_scheduled_capture(db: Database) -> None:
     """What the scheduled collector keeps: its jobs, its alarms, what it spends and what it was told of numbers."""
     _create(db, _M002_RUNNING)
+
+
+@migrations()
+def m003_findings_to_trust(db: Database) -> None:
+    """What the pages behind links say, and findings with their state, support, recap and the people of a session."""
+    _create(db, _M003_TRUSTED)

@@ -12,19 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, overload
 
-from filelock import FileLock
-from sqlite_utils import Database
-
-from archive.errors import StorageError
 from archive.ledger import settle
 from archive.models import Batch, Chat, RawPage, Session
+from archive.opening import open_database, storage_errors
 from archive.repeats import only_repeats
 from archive.saving import PageContext, Saved, save_batch
 from archive.schema import migrations
 from archive.times import Clock, system_clock, to_text
 from archive.walks import join_walk
-
-_BUSY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +54,6 @@ class WalkPlace:
     done: bool = False
     thrifty: bool = False
     reservation: int | None = None
-
-
-@contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turns what SQLite and the disk say into one line for a person."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        text = str(error)
-        if "locked" in text:
-            raise StorageError(f"{path} is busy: another program is writing to it; try again in a minute") from error
-        if text == "disk I/O error":
-            raise StorageError(f"the disk that holds {path} cannot be read or written: check the disk") from error
-        if text == "database or disk is full":
-            raise StorageError(f"the disk that holds {path} is full: free some space and run this again") from error
-        if "not a database" in text or "malformed" in text:
-            raise StorageError(f"{path} is not a sound archive: put back your latest backup of it") from error
-        if "readonly" in text or "unable to open" in text:
-            raise StorageError(f"{path} cannot be written: check that the folder exists and is yours") from error
-        raise
-    except OSError as error:
-        raise StorageError(f"{path} cannot be used: {error.strerror or error}") from error
 
 
 class Archive:
@@ -281,40 +254,4 @@ def _list(values: tuple[str, ...]) -> str:
 
 def open_archive(path: Path, clock: Clock = system_clock) -> Archive:
     """Opens archive.db, makes it where there is none, and brings an older one up to date after a backup copy."""
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock", timeout=_BUSY_SECONDS):
-            conn = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-            try:
-                _prepare(conn, path)
-            except BaseException:
-                conn.close()
-                raise
-    return Archive(path, conn, clock)
-
-
-def _prepare(conn: sqlite3.Connection, path: Path) -> None:
-    conn.execute("PRAGMA journal_mode = WAL")
-    conn.execute("PRAGMA foreign_keys = ON")
-    conn.execute("PRAGMA cache_size = -65536")  # 64 MB: ids arrive in no order, and every index is touched
-    database = Database(conn)
-    waiting = migrations.pending(database)
-    if not waiting:
-        return
-    if migrations.applied(database):
-        _back_up(conn, path.with_name(f"{path.name}.before-{waiting[0].name}"))
-    conn.execute("BEGIN IMMEDIATE")
-    try:
-        migrations.apply(database)
-        conn.execute("COMMIT")
-    finally:
-        if conn.in_transaction:
-            conn.execute("ROLLBACK")
-
-
-def _back_up(conn: sqlite3.Connection, copy: Path) -> None:
-    target = sqlite3.connect(copy)
-    try:
-        conn.backup(target)
-    finally:
-        target.close()
+    return Archive(path, open_database(path, migrations), clock)

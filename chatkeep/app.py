@@ -21,7 +21,8 @@ from rich.text import Text
 
 from archive.errors import ChatkeepError, Stopped, StorageError, TryLater
 from archive.models import Chat
-from archive.store import Archive, open_archive, storage_errors
+from archive.opening import storage_errors
+from archive.store import Archive, open_archive
 from archive.times import Clock, system_clock
 from chatkeep import __version__
 from chatkeep.settings import Settings, find_chat, load_settings

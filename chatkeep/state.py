@@ -14,7 +14,7 @@ from analysis.coverage_listening import find_listened, load_intervals
 from archive.alarms import KeptAlarm, load_open_alarms
 from archive.local_times import local_moment
 from archive.models import PLATFORMS, Chat, Session
-from archive.store import storage_errors
+from archive.opening import storage_errors
 from archive.times import shift
 
 _STALE_MINUTES = 2  # a running capture notes twice a minute that it is alive, unless the disk refuses it

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from archive.errors import StorageError
-from archive.store import storage_errors
+from archive.opening import storage_errors
 from publish import chats_rows, telling, wording
 from publish.chats_schema import TABLES, VERSION, Table
 

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from analysis.engine import analyse_chat
+from analysis.rebuild import analyse_chat
 from archive.errors import Stopped
 from archive.models import PLATFORM_NAMES, Chat
 from archive.store import Archive, open_archive

@@ -10,10 +10,11 @@ from typing import Any
 import click
 from rich.status import Status
 
-from analysis.engine import analyse_chat
+from analysis.rebuild import analyse_chat
 from archive.errors import StorageError, UsageError
 from archive.models import TIP_KIND_NAMES, Chat
-from archive.store import Archive, storage_errors
+from archive.opening import storage_errors
+from archive.store import Archive
 from chatkeep import __version__
 from chatkeep.app import App, is_terminal, json_option, pass_app
 from publish.exports import EXPORTS, render_export

@@ -12,7 +12,7 @@ import click
 
 from archive.errors import SettingsError, UsageError
 from archive.models import PLATFORM_NAMES, Problem
-from archive.store import storage_errors
+from archive.opening import storage_errors
 from chatkeep import __version__, sending
 from chatkeep.answers import Hashtag, LocalTime, Platforms, Zone
 from chatkeep.app import App, json_option, pass_app

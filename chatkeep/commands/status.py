@@ -14,7 +14,8 @@ from archive.errors import SettingsError
 from archive.ledger import load_spent
 from archive.local_times import local_moment
 from archive.models import PLATFORM_NAMES, Chat
-from archive.store import Archive, open_archive, storage_errors
+from archive.opening import storage_errors
+from archive.store import Archive, open_archive
 from chatkeep.app import App, json_option, pass_app
 from chatkeep.commands.findings import count_rows
 from chatkeep.settings import Settings

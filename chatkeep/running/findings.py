@@ -9,8 +9,9 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from analysis.engine import analyse_chat
-from archive.store import Archive, storage_errors
+from analysis.rebuild import analyse_chat
+from archive.opening import storage_errors
+from archive.store import Archive
 from archive.times import to_text
 from chatkeep import __version__
 from chatkeep.running.state import State

@@ -17,7 +17,8 @@ from archive.errors import ChatkeepError, ExchangeError, OutOfBudget
 from archive.intervals import Listening, beat
 from archive.jobs import JobRow, JobState, load_asked, save_job, settle_session, text_of
 from archive.models import Chat
-from archive.store import Archive, storage_errors
+from archive.opening import storage_errors
+from archive.store import Archive
 from archive.times import Clock, to_text
 from chatkeep.running.ground import Executor, Ground
 from chatkeep.running.state import LaneState, State

@@ -15,7 +15,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from archive.errors import ChatkeepError, SettingsError, Stopped
 from archive.intervals import close_all
 from archive.jobs import load_jobs
-from archive.store import Archive, storage_errors
+from archive.opening import storage_errors
+from archive.store import Archive
 from archive.times import to_text
 from chatkeep import __version__
 from chatkeep.app import App, describe_error

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from archive.errors import ChatkeepError
-from archive.store import Archive, open_archive, storage_errors
+from archive.opening import storage_errors
+from archive.store import Archive, open_archive
 from archive.times import Clock
 from chatkeep.running.ground import Work
 

@@ -8,7 +8,7 @@ from coverage_ground import END, KEYS, START, Ground, http_date
 
 from analysis.coverage_certificate import PlatformCertificate, build_certificate, build_certificates
 from analysis.coverage_walks import load_walks
-from analysis.engine import analyse_chat
+from analysis.rebuild import analyse_chat
 from archive.models import Session
 from archive.store import open_archive
 from archive.times import shift

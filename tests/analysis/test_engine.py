@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_chat import END, HOST, START, analyse, northmoor, post, rows_of
 
-from analysis.engine import Analysed, analyse_chat, analyse_session
+from analysis.engine import analyse_session
 from analysis.organisations import Organisation, Register
+from analysis.rebuild import Analysed, analyse_chat
 from analysis.rows import SessionPost, build_rows, load_session
 from archive.models import Chat
 from archive.store import Archive
@@ -95,9 +96,9 @@ def test_a_session_is_understood_and_written(archive: Archive, hour: Chat) -> No
     }  # fmt: skip
     tip = by_post["x:6", "do"]
     assert tip[7] == "Post the evening before, at six, with a photo of the right bin"
-    assert tip[10] == "northmoor-1-q1"
+    assert tip[11] == "northmoor-1-q1"
     assert [row[5] for row in found["tip_evidence"] if row[0] == tip[0]] == ["repost", "agreement"]
-    assert tip[12] == 2
+    assert tip[13] == 2
     assert counts.tips == len(found["tips"]) == sum(counts.kinds.values())
     assert {row[1] for row in found["author_organisations"]} == {"council:nor"}
     assert len(found["coverage"]) == 3 * 60
@@ -128,7 +129,9 @@ def test_another_chats_findings_stay(archive: Archive, hour: Chat) -> None:
     assert contents(archive.conn)["organisations"]
 
 
-def test_a_failure_leaves_the_findings_of_before(archive: Archive, hour: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_the_findings_of_its_session_as_they_were(
+    archive: Archive, hour: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(archive, hour)
     before = contents(archive.conn)
     add(archive, post(20, "A1: Avoid jargon #northmoorhour", "x:gus"))
@@ -136,7 +139,7 @@ def test_a_failure_leaves_the_findings_of_before(archive: Archive, hour: Chat, m
     def fail(*_: object) -> int:
         raise RuntimeError("the power went")
 
-    monkeypatch.setattr("analysis.engine._save_people", fail)
+    monkeypatch.setattr("analysis.saving._save_tips", fail)
     with pytest.raises(RuntimeError, match="the power went"):
         run(archive, hour)
     assert contents(archive.conn) == before

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from analysis.engine import analyse_chat
+from analysis.rebuild import analyse_chat
 from archive.errors import UsageError
 from archive.models import Chat
 from archive.store import Archive

@@ -120,6 +120,7 @@ class SampleArchive:
             "id": f"tip{self._number}", "chat": CHAT, "session": SESSION, "post": post, "start": 0, "end": len(text),
             "kind": kind, "text": text, "score": 0.5 + self._number % 40 / 100, "question": question,
             "reason": "advice in the imperative: “reply”", "support_count": self._number % 4, "version": "1",
+            "explanation": "", "organisation_count": 0, "repost_count": 0, "state": "proposed", "kept": 0,
         } | more  # fmt: skip
         self.insert("tips", **row)
         return str(row["id"])
@@ -152,7 +153,8 @@ def build_sample(path: Path) -> SampleArchive:
     archive.insert("people", id="person-lena", author="mastodon:https://social.example/users/lena",
                    reason="the same name and picture", version="1")  # fmt: skip
     archive.insert("themes", id="theme-1", chat=CHAT, session=SESSION, label="replying, complaints, tone",
-                   terms='["replying", "complaints", "tone"]', post_count=9, post=None, version="1")  # fmt: skip
+                   terms='["replying", "complaints", "tone"]', post_count=9, post=None, version="1",
+                   named_by="words", pinned=0)  # fmt: skip
     questions = _add_questions(archive)
     _add_answers(archive, questions)
     _add_hostile(archive, questions)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from simulation import PLATFORMS, captured, minutes, simulation
 
-from analysis.engine import analyse_chat
+from analysis.rebuild import analyse_chat
 from archive.store import Archive
 from archive.times import to_text
 from chatkeep.stage.feed import Feed, FeedAuthor, FeedPost
