@@ -304,3 +304,9 @@ def m002_the_scheduled_capture(db: Database) -> None:
 def m003_findings_to_trust(db: Database) -> None:
     """What the pages behind links say, and findings with their state, support, recap and the people of a session."""
     _create(db, _M003_TRUSTED)
+
+
+@migrations()
+def m004_links_that_wait(db: Database) -> None:
+    """Until when a host has asked us to leave it alone, beside the link that it was asked for."""
+    db.execute("ALTER TABLE link_pages ADD COLUMN not_before TEXT")
