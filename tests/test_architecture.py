@@ -18,8 +18,8 @@ MAY_IMPORT = {
     "publish": {"archive", "analysis"},
     "chatkeep": {"archive", "collector", "analysis", "publish"},
 }
-# a method of tweepy's that its subclass overrides, and a hook of Datasette's
-OF_LIBRARIES = {"_process_params", "handle_exception"}
+# methods of tweepy's and httpx's that subclasses override, and a hook of Datasette's
+OF_LIBRARIES = {"_process_params", "handle_exception", "handle_request"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
