@@ -70,8 +70,7 @@ class PublicTransport(httpx.BaseTransport):
     """
 
     def __init__(self, carry: httpx.BaseTransport | None = None, find: Resolve = resolve) -> None:
-        # every request has a connection of its own: one that is kept would skip the check
-        self._carry = carry or httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
+        self._carry = carry or httpx.HTTPTransport()
         self._find = find
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -106,11 +105,14 @@ def check_address(url: httpx.URL) -> None:
 
 
 def _addressed(request: httpx.Request, address: str) -> httpx.Request:
-    """The same request to this address. Its Host was set when it was made, and stays."""
+    """The same request to this address. Its Host was set when it was made, and stays.
+
+    Its connection is used once: a kept one was proven to be another name's, where two names share an address.
+    """
     return httpx.Request(
         request.method,
         request.url.copy_with(host=address),
-        headers=request.headers,
+        headers={**request.headers, "connection": "close"},
         stream=request.stream,
         extensions={**request.extensions, "sni_hostname": _name_of(request.url)},
     )

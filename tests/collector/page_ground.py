@@ -90,7 +90,7 @@ class Loopback(httpx.BaseTransport):
 
     def __init__(self, web: Web) -> None:
         self._web = web
-        self._carry = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
+        self._carry = httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self._web.dialled.append(request.url.host)

@@ -42,6 +42,7 @@ def test_it_says_who_asks_and_nothing_else() -> None:
         for _, _, headers in web.asked:
             assert set(headers) == {"host", "accept", "accept-encoding", "connection", "user-agent"}
             assert headers["user-agent"].startswith("chatkeep/test (")
+            assert headers["connection"] == "close"
 
 
 def endless(handler: Handler) -> None:
