@@ -1,53 +1,47 @@
-"""Councils and other public bodies behind authors: from the register and what authors say of themselves in public."""
+"""Councils and other public bodies behind authors: from the register and what authors say of themselves in public.
+
+Evidence is what an author shows of an employer, and no more: the words that name it. Nothing else is inferred.
+"""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
+from analysis.handles import CLIPPED, HandleReader, Reading
+from analysis.register import Organisation, Register, load_register
 from analysis.rows import SessionAuthor
-from archive.reference import reference_path
+from analysis.stating import Text, find_word, read_text, says_so, speaks_of_abroad
 
-HANDLE, DOMAIN, LIBRARY, NAME, SITE, BIO, BIO_HANDLE, ONE_OF_SEVERAL = 0.98, 0.97, 0.9, 0.9, 0.85, 0.8, 0.75, 0.6
+__all__ = ["LIKELY", "Match", "Organisation", "Register", "find_organisations", "load_register"]
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_MENTION = re.compile(r"@(\w+)")
-# What makes a plain place name the council of that place.
-_FORMS = (
-    "{} council", "{} borough council", "{} city council", "{} county council", "{} district council",
-    "{} metropolitan borough council", "{} london borough council", "{} county borough council", "{} bc", "{} cc",
-    "{} dc", "{} mbc", "london borough of {}", "royal borough of {}", "lb {}", "lb of {}", "city of {} council",
-    "{} city and district council", "cyngor {}", "cyngor sir {}",
-)  # fmt: skip
-_NOT_NOW = frozenset(
-    ("ex", "former", "formerly", "previously", "once", "not", "against", "retired", "was", "past", "late")
+LIKELY = 0.6
+"""From this confidence on, a match is shown as an author's organisation; below, it is a lead for a person to judge."""
+
+HANDLE, DOMAIN, LIBRARY, NAME, SITE, BIO, BIO_HANDLE, OFFICIAL = 0.98, 0.97, 0.9, 0.9, 0.85, 0.8, 0.75, 0.7
+SHORT_NAME, ONE_OF_SEVERAL, BESIDE_ITS_OWN, UNSURE = 0.7, 0.6, 0.5, 0.4
+
+_MENTION = re.compile(r"(?<![\w.])@(\w+(?:[.-]\w+)*)(?![\w@])")
+_PUBLIC_SITE = re.compile(r"(?:[\w.+-]+@)?((?:[\w-]+\.)+(?:gov\.(?:uk|wales|scot)|llyw\.cymru))\b", re.IGNORECASE)
+_SHARED_SITES = frozenset(("gov.uk", "gov.wales", "bsky.social", "com", "co.uk", "org.uk"))
+# What a CC, a BC or a DC is as well, where the profile speaks of it.
+_CLUB = re.compile(
+    r"cricket|cycl|boxing|bowl|badminton|basketball|danc|football|rugby|canoe|camera|chess|athlet|swim|golf|wicket|"
+    r"batsm|batter|\bclub\b|boat|church",
+    re.IGNORECASE,
 )
-_NOT_NOW_REACH = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Organisation:
-    """One row of the register."""
-
-    id: str
-    name: str
-    short_names: tuple[str, ...] = ()
-    type: str = ""
-    nation: str = ""
-    region: str = ""
-    website: str = ""
-    x_handle: str = ""
-    library_handles: tuple[str, ...] = ()
-    ended: str = ""
-
-    @property
-    def url(self) -> str | None:
-        """Its website as a link."""
-        return f"https://{self.website}" if self.website else None
+_KIND_LETTERS = re.compile(r"(?:^|\W)(?:cc|bc|dc|c)$", re.IGNORECASE)
+_PRETENCE = re.compile(
+    r"parody|unofficial|spoof|not (?:the )?(?:official|real)|not affiliated|satir|fan account", re.IGNORECASE
+)
+_OFFICIAL = re.compile(
+    r"\bofficial\b[^.]*\bcouncil\b|\byour (?:local )?council\b|\bfrom the council\b|\bwe(?:'re| are) (?:the|your)"
+    r"(?: local)? (?:borough |city |county |district )?council\b|\bthe council'?s (?:official|news|account)",
+    re.IGNORECASE,
+)
+_MOST_KEPT = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,124 +54,151 @@ class Match:
     confidence: float
 
 
-class Register:
-    """The organisations, indexed by what authors show of them. Those that still exist win what is shared."""
-
-    def __init__(self, organisations: Iterable[Organisation]) -> None:
-        self.by_id = {organisation.id: organisation for organisation in organisations}
-        self.handles: dict[str, str] = {}
-        self.libraries: dict[str, str] = {}
-        self.sites: dict[str, str] = {}
-        self.phrases: dict[tuple[str, ...], str] = {}
-        shared: set[str] = set()
-        for organisation in sorted(self.by_id.values(), key=lambda o: (bool(o.ended), o.id)):
-            if organisation.x_handle:
-                self.handles.setdefault(organisation.x_handle.casefold(), organisation.id)
-            for handle in organisation.library_handles:
-                self.libraries.setdefault(handle.casefold(), organisation.id)
-            if organisation.website:
-                taken = self.sites.setdefault(organisation.website, organisation.id)
-                if taken != organisation.id and not organisation.ended:
-                    shared.add(organisation.website)
-            self._add_phrases(organisation)
-        for site in shared:
-            del self.sites[site]
-        self.longest = max((len(phrase) for phrase in self.phrases), default=0)
-
-    def _add_phrases(self, organisation: Organisation) -> None:
-        self.phrases.setdefault(_words(organisation.name), organisation.id)
-        for short in organisation.short_names:
-            for form in _FORMS:
-                if organisation.id.startswith("council:") and _fits(form, organisation):
-                    self.phrases.setdefault(_words(form.format(short)), organisation.id)
-
-    def find_named(self, text: str) -> Iterator[tuple[str, str]]:
-        """(organisation, words) that a text names as a present one, the longest name at each place."""
-        words = _words(text)
-        at = 0
-        while at < len(words):
-            size = next((n for n in range(self.longest, 0, -1) if words[at : at + n] in self.phrases), 0)
-            if size and not _NOT_NOW & set(words[max(0, at - _NOT_NOW_REACH) : at]):
-                yield self.phrases[words[at : at + size]], " ".join(words[at : at + size])
-            at += size or 1
-
-
-@cache
-def load_register(path: Path | None = None) -> Register:
-    """The register that ships in data/councils.csv, or another file of its form."""
-    with (path or reference_path("councils.csv")).open(encoding="utf-8", newline="") as file:
-        return Register(_read_row(row) for row in csv.DictReader(file))
-
-
 def find_organisations(authors: Iterable[SessionAuthor], register: Register) -> tuple[Match, ...]:
     """The best match of each author with each organisation, in the order of author and organisation."""
-    best: dict[tuple[str, str], Match] = {}
+    reader = _build_reader(register)
+    found: list[Match] = []
     for author in authors:
-        for match in _find_matches(author, register):
-            key = (match.author, match.organisation)
-            if key not in best or match.confidence > best[key].confidence:
-                best[key] = match
-    return tuple(best[key] for key in sorted(best))
+        said = reader.read(author.platform, author.handle or "", author.name or "", author.bio or "", author.url or "")
+        found += [match if match.author == author.id else replace(match, author=author.id) for match in said]
+    return tuple(sorted(found, key=lambda match: (match.author, match.organisation)))
 
 
-def _find_matches(author: SessionAuthor, register: Register) -> Iterator[Match]:
-    handle = (author.handle or "").casefold()
-    yield from _find_by_handle(author, handle, register)
-    site = re.sub(r"^https?://(?:www\.)?|[/?#].*$", "", (author.url or "").strip().casefold())
-    if site in register.sites:
-        yield Match(author.id, register.sites[site], f"the profile links to {site}", SITE)
-    for organisation, words in register.find_named(author.name or ""):
-        yield Match(author.id, organisation, f"the display name says '{words}'", NAME)
-    bio = author.bio or ""
-    named = dict(register.find_named(bio))
-    for organisation, words in named.items():
-        yield Match(
-            author.id, organisation, f"the profile text says '{words}'", BIO if len(named) == 1 else ONE_OF_SEVERAL
-        )
-    for found in _MENTION.finditer(bio):
-        organisation = register.handles.get(found[1].casefold(), "")
-        before = set(_words(bio[: found.start()])[-_NOT_NOW_REACH:])
-        if organisation and not before & _NOT_NOW:
-            yield Match(author.id, organisation, f"the profile text names @{found[1]}", BIO_HANDLE)
+@lru_cache(maxsize=4)
+def _build_reader(register: Register) -> _ProfileReader:
+    return _ProfileReader(register)
 
 
-def _find_by_handle(author: SessionAuthor, handle: str, register: Register) -> Iterator[Match]:
-    if author.platform == "x" and handle in register.handles:
-        yield Match(author.id, register.handles[handle], f"@{author.handle} is its account in the register", HANDLE)
-    if author.platform == "x" and handle in register.libraries:
-        said = f"@{author.handle} is the account of its library service in the register"
-        yield Match(author.id, register.libraries[handle], said, LIBRARY)
-    # On Bluesky a handle is a domain that its owner proved; on Mastodon the server is part of it.
-    domain = (
-        handle if author.platform == "bluesky" else handle.partition("@")[2] if author.platform == "mastodon" else ""
-    )
-    while domain.count(".") >= 1:
-        if domain in register.sites:
-            yield Match(author.id, register.sites[domain], f"the handle is under its domain {domain}", DOMAIN)
+class _ProfileReader:
+    """Finds organisations in profiles, and remembers what it found: of many authors few change between two looks."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+        self._handles = HandleReader(register.by_id.values())
+        self._kept: dict[tuple[str, ...], tuple[Match, ...]] = {}
+
+    def read(self, *profile: str) -> tuple[Match, ...]:
+        """The matches of a profile (platform, handle, name, bio, url), without an author."""
+        found = self._kept.get(profile)
+        if found is None:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            found = self._kept[profile] = tuple(_choose(self._find_own(*profile[:4]), self._find_told(*profile[3:])))
+        return found
+
+    def _find_own(self, platform: str, handle: str, name: str, bio: str) -> Iterator[Match]:
+        """What the account itself is called: its handle, its proved domain, its name."""
+        yield from self._find_by_handle(platform, handle)
+        form = handle
+        if platform == "bluesky":
+            form = handle.removesuffix(".bsky.social") if handle.endswith(".bsky.social") else ""
+        elif platform == "mastodon":
+            form = handle.partition("@")[0]
+        yield from self._find_by_form(form, f"{name} {bio}", on_x=platform == "x")
+        if self._register.may_name(name) and not _PRETENCE.search(f"{name} {bio}"):
+            for organisation, words in self._find_named(read_text(name), bio):
+                yield Match("", organisation, f"the display name says '{words}'", NAME)
+        if _OFFICIAL.search(bio) and not _PRETENCE.search(f"{name} {bio}"):
+            for place in (form, name):
+                for organisation in self._handles.find_place(place):
+                    yield Match("", organisation, f"'{place}' is its place, and the profile speaks for it", OFFICIAL)
+
+    def _find_by_handle(self, platform: str, handle: str) -> Iterator[Match]:
+        plain = handle.casefold()
+        if platform == "x" and plain in self._register.handles:
+            said = f"@{handle} is its account in the register"
+            yield Match("", self._register.handles[plain], said, HANDLE)
+        if platform == "x" and plain in self._register.libraries:
+            said = f"@{handle} is the account of its library service in the register"
+            yield Match("", self._register.libraries[plain], said, LIBRARY)
+        # On Bluesky a handle is a domain that its owner proved; on Mastodon the server is part of it.
+        domain = plain if platform == "bluesky" else plain.partition("@")[2] if platform == "mastodon" else ""
+        yield from self._find_by_site(domain, "the handle is under its domain", DOMAIN)
+
+    def _find_by_form(self, handle: str, profile: str, *, on_x: bool) -> Iterator[Match]:
+        readings = self._handles.read(handle) if handle else ()
+        if not readings or _PRETENCE.search(profile) or speaks_of_abroad(profile):
             return
-        domain = domain.partition(".")[2]
+        for reading in readings:
+            if not (_KIND_LETTERS.search(reading.mark) and _CLUB.search(profile)):
+                yield self._say(reading, handle, reading.confidence if on_x else min(reading.confidence, CLIPPED))
+
+    def _find_told(self, bio: str, url: str) -> Iterator[Match]:
+        """What the profile's link and text say."""
+        yield from self._find_by_site(_find_host(url), "the profile links to", SITE)
+        if not ("@" in bio or "gov" in bio or "cymru" in bio or self._register.may_name(bio)):
+            return
+        text = read_text(bio)
+        for organisation, words in self._find_named(text, bio):
+            short = bool(_KIND_LETTERS.search(words)) or " " not in words
+            yield Match("", organisation, f"the profile text says '{words}'", SHORT_NAME if short else BIO)
+        for found in _MENTION.finditer(bio):
+            if says_so(text, find_word(text, found.start()), find_word(text, found.end())):
+                yield from self._find_mentioned(found[1])
+        for found in _PUBLIC_SITE.finditer(bio):
+            if says_so(text, find_word(text, found.start()), find_word(text, found.end())):
+                yield from self._find_by_site(found[1].casefold(), "the profile text gives an address at", BIO)
+
+    def _find_mentioned(self, handle: str) -> Iterator[Match]:
+        plain = handle.casefold()
+        known = self._register.handles.get(plain) or self._register.libraries.get(plain)
+        if known:
+            yield Match("", known, f"the profile text names @{handle}", BIO_HANDLE)
+        elif "." in plain:
+            yield from self._find_by_site(plain, f"the profile text names @{handle}, under", BIO_HANDLE)
+        else:
+            for reading in self._handles.read(handle):
+                match = self._say(reading, handle, min(reading.confidence, CLIPPED))
+                said = match.evidence.replace(" reads", ", which reads", 1)
+                yield replace(match, evidence=f"the profile text names {said}")
+
+    def _find_by_site(self, host: str, said: str, sure: float) -> Iterator[Match]:
+        domain = host
+        while "." in domain and domain not in _SHARED_SITES:
+            known = self._register.sites.get(domain, ())
+            if known:
+                for organisation in known:
+                    shared = "" if len(known) == 1 else ", which several share"
+                    yield Match("", organisation, f"{said} {domain}{shared}", UNSURE if shared else sure)
+                return
+            domain = domain.partition(".")[2]
+        for reading in self._handles.read_site(host):
+            yield Match("", reading.organisation, f"{said} {host}", min(sure, reading.confidence))
+
+    def _find_named(self, text: Text, profile: str) -> Iterator[tuple[str, str]]:
+        """(organisation, words) that a text says its author belongs to now."""
+        for organisations, at, to in self._register.find_named(text):
+            words = text.write(at, to)
+            is_club = _KIND_LETTERS.search(words) and _CLUB.search(profile)
+            if len(organisations) == 1 and not is_club and says_so(text, at, to):
+                yield organisations[0], words
+
+    def _say(self, reading: Reading, handle: str, sure: float) -> Match:
+        name = self._register.by_id[reading.organisation].name
+        return Match("", reading.organisation, f"@{handle} reads as {name} ('{reading.place}', {reading.mark})", sure)
 
 
-def _fits(form: str, organisation: Organisation) -> bool:
-    """Whether a form of the name can mean this kind of council: Leeds has no county council."""
-    county = organisation.type == "county"
-    if "county council" in form or form.endswith(" cc"):
-        return (
-            county
-            or (form.endswith(" cc") and "city" in organisation.name.casefold())
-            or "county council" in (organisation.name.casefold())
-        )
-    return not county or form == "{} council"
+def _choose(own: Iterable[Match], told: Iterable[Match]) -> Iterator[Match]:
+    """The best match with each organisation: less sure what is named beside the account's own, or beside others."""
+    best = _find_best(own)
+    is_account = any(match.confidence >= NAME for match in best.values())
+    others = _find_best(told)
+    sure = [match for match in others.values() if match.confidence >= LIKELY]
+    for key, match in others.items():
+        most = BESIDE_ITS_OWN if is_account and key not in best else ONE_OF_SEVERAL if len(sure) > 1 else 1.0
+        less = replace(match, confidence=min(match.confidence, most))
+        if key not in best or less.confidence > best[key].confidence:
+            best[key] = less
+    yield from best.values()
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.replace("’", "'") for word in _WORD.findall(text.casefold().replace("&", " and ")))
+def _find_best(matches: Iterable[Match]) -> dict[str, Match]:
+    best: dict[str, Match] = {}
+    for match in matches:
+        if match.organisation not in best or match.confidence > best[match.organisation].confidence:
+            best[match.organisation] = match
+    return best
 
 
-def _read_row(row: Mapping[str, str]) -> Organisation:
-    return Organisation(
-        id=row["id"], name=row["name"], short_names=tuple(filter(None, row["short_names"].split("|"))),
-        type=row["type"], nation=row["nation"], region=row["region"], website=row["website"],
-        x_handle=row["x_handle"], library_handles=tuple(filter(None, row["library_handles"].split("|"))),
-        ended=row["ended"],
-    )  # fmt: skip
+def _find_host(url: str) -> str:
+    return re.sub(r"^(?:https?://)?(?:www\.)?|[/?#:].*$", "", url.strip().casefold()) if url else ""

@@ -1,9 +1,14 @@
-"""One person on several platforms, where the person says so in public: a profile that names the other account."""
+"""One person on several platforms, where the person says so in public: a profile that names the other account.
+
+A claim of one profile is enough where nothing speaks against it. Where two accounts claim the same one, where a profile
+names several of one platform, or where the account named is an organisation's and the profile a person's, only those
+who name each other are joined.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.rows import SessionAuthor
@@ -11,8 +16,8 @@ from analysis.rows import SessionAuthor
 _PROFILES = (
     ("x", re.compile(r"(?<![\w.])(?:www\.|mobile\.)?(?:twitter|x)\.com/@?(\w{1,20})(?![\w/])", re.IGNORECASE)),
     ("bluesky", re.compile(r"bsky\.app/profile/([\w.:\-]+)", re.IGNORECASE)),
+    ("mastodon", re.compile(r"https?://([\w.\-]+\.\w+)/@(\w+)(?![\w@/])", re.IGNORECASE)),
 )
-_MASTODON_URL = re.compile(r"https?://([\w.\-]+\.\w+)/@(\w+)(?![\w@/])", re.IGNORECASE)
 _FEDIVERSE = re.compile(r"(?<![\w/])@(\w+)@([\w\-]+(?:\.[\w\-]+)+)")
 # Any domain may be a handle where it is written as one; without the @ only Bluesky's own are sure.
 _BLUESKY = re.compile(
@@ -21,17 +26,28 @@ _BLUESKY = re.compile(
 _X = re.compile(
     r"(?<![\w@.])(?:x/twitter|twitter/x|x|twitter)(?:\s+as)?\s?[:=(–—-]?\s?@(\w{1,20})(?![\w@]|\.\w)", re.IGNORECASE
 )
-# "Works with @bob@example.social" names somebody else: such a word since the last full stop or bar.
-_SOMEBODY_ELSE = re.compile(
-    r"\b(?:with|by|for|of|from|like|see|via|team|partner|married|mum|dad|wife|husband|thanks|h/t)\b[^.|;•\n]*$",
+_WRITTEN = (("mastodon", _FEDIVERSE), ("bluesky", _BLUESKY), ("x", _X))
+# Between the last break and the account stands nothing but such words, or it is a colleague's, a team's, a partner's.
+_OWN = """
+    a a.k.a account active aka also am and as at available best bluesky bsky catch chat contact elsewhere fedi
+    fediverse find follow from handle here i i'm im in is join link links mainly mastodon me mostly moved my new now
+    on or over personal post posting posts profile reach same say see sky social tag talk there to too toot tooting
+    toots tweet tweeting tweets twitter work x you'll youll you can will be
+"""
+_OWN_WORDS = frozenset(_OWN.split())
+_NOBODYS = frozenset(("work", "my", "new", "from", "social", "at", "a"))  # alone they name nobody: "work @team"
+_BREAK = re.compile(r"\.(?=\s|$)|[|;•·\n!?()\[\]]|\s[-–—]+\s|[–—]|[\u2190-\u2bff\U0001f000-\U0001faff]")
+_WORD = re.compile(r"[\w'’.]+")
+_LINK = re.compile(r"https?://\S*$")
+_ACCOUNT = re.compile(r"https?://\S+|@\w+@[\w.-]+|@?(?:[\w-]+\.)+\w+|@\w+")
+# An account with such a word is an organisation's, a team's or a chat's.
+_BODY = re.compile(
+    r"council|cyngor|borough|\bgov|gov\b|\bnhs|police|trust\b|\bltd|\bteam|team\b|official|university|college|school|"
+    r"society|association|charity|foundation|institute|agency|company|studios?\b|\bnews\b|press\b|library|libraries|"
+    r"museum|chat\b|hour\b|network\b|podcast|festival|club\b",
     re.IGNORECASE,
 )
-# "Bluesky: @ann.example" says whose it is, whatever the sentence before it was about.
-_LABELLED = re.compile(r"\b(?:bluesky|bsky|mastodon|fediverse|fedi)\s?[:=(–—-]\s?$|🦋\s?$|🐘\s?$", re.IGNORECASE)
-_COMPANY = re.compile(
-    r"\b(?:with|like|see|team|partner|married|mum|dad|wife|husband|thanks|h/t)\b[^.|;•\n]*$", re.IGNORECASE
-)
-_PLAIN_SITES = frozenset(("bsky.social", "mastodon.social", "linktr.ee", "gov.uk"))
+_WE = re.compile(r"\b(?:we|we're|our|us|official account|the account of|run by|tweets by the team)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,84 +59,178 @@ class Person:
     reason: str
 
 
-def find_people(authors: Iterable[SessionAuthor]) -> tuple[Person, ...]:
-    """The people with more than one account, a row an account; authors that stand alone are left out."""
-    known = sorted(authors, key=lambda author: author.id)
-    by_handle = {(a.platform, a.handle.casefold()): a for a in known if a.handle}
-    by_handle |= {("bluesky", a.id.removeprefix("bluesky:").casefold()): a for a in known if a.platform == "bluesky"}
-    sites = _list_sites(known)
-    reasons: dict[str, list[str]] = {}
-    leader = {author.id: author.id for author in known}
-    for author in known:
-        for other, reason in _find_claims(author, by_handle, sites):
-            _join(leader, author.id, other.id)
-            for one in (author.id, other.id):
-                reasons.setdefault(one, []).append(reason)
-    groups: dict[str, list[str]] = {}
-    for author in known:
-        groups.setdefault(_find_leader(leader, author.id), []).append(author.id)
-    return tuple(
-        Person(min(group), member, "; ".join(dict.fromkeys(reasons[member])))
-        for _, group in sorted(groups.items())
-        if len(group) > 1
-        for member in group
-    )
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a person decided of two authors: the same person, or not."""
+
+    author: str
+    other: str
+    is_same: bool
+    reason: str
 
 
-def _find_claims(
-    author: SessionAuthor, by_handle: Mapping[tuple[str, str], SessionAuthor], sites: Mapping[str, SessionAuthor]
-) -> Iterable[tuple[SessionAuthor, str]]:
-    """The accounts that a profile says are its own."""
-    for platform, handle, said in _find_named_accounts(author):
-        other = by_handle.get((platform, handle.casefold()))
-        if other is not None and other.platform != author.platform:
-            yield other, f"the {author.platform} profile of @{author.handle or author.id} names {said}"
-    handle = (author.handle or "").casefold()
-    owner = sites.get(handle) if author.platform == "bluesky" else None
-    if owner is not None:
-        yield owner, f"@{author.handle} on Bluesky is the website of @{owner.handle or owner.id} on {owner.platform}"
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A profile that names another account as its owner's."""
+
+    author: str
+    other: str
+    reason: str
+
+
+def find_people(authors: Iterable[SessionAuthor], rulings: Sequence[Ruling] = ()) -> tuple[Person, ...]:
+    """The people with more than one account, a row an account; authors that stand alone are left out.
+
+    What a person ruled comes first: authors held apart are never joined, whatever their profiles say.
+    """
+    known = {author.id: author for author in sorted(authors, key=lambda author: author.id)}
+    groups = _Groups(rulings, known)
+    claims = _find_claims(known)
+    mutual = {(claim.author, claim.other) for claim in claims}
+    by_author = _count(claims, lambda claim: (claim.author, known[claim.other].platform))
+    by_other = _count(claims, lambda claim: (claim.other, known[claim.author].platform))
+    for claim in claims:
+        author, other = known[claim.author], known[claim.other]
+        is_mutual = (other.id, author.id) in mutual
+        is_only = by_author[author.id, other.platform] == 1 and by_other[other.id, author.platform] == 1
+        if is_mutual or (is_only and (not is_body(other) or is_body(author))):
+            groups.join(claim.author, claim.other, claim.reason)
+    return groups.list_people()
+
+
+def is_body(author: SessionAuthor) -> bool:
+    """Whether an account looks like an organisation's, a team's or a chat's: no single person's."""
+    shown = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", f"{author.handle or ''} {author.name or ''}".replace("_", " "))
+    return bool(_BODY.search(shown) or _WE.search(author.bio or ""))
+
+
+class _Groups:
+    """Authors joined to people, with the reasons, in an order that does not matter."""
+
+    def __init__(self, rulings: Sequence[Ruling], known: Mapping[str, SessionAuthor]) -> None:
+        self._leader = {author: author for author in known}
+        self._reasons: dict[str, list[str]] = {}
+        here = [ruling for ruling in rulings if ruling.author in known and ruling.other in known]
+        self._apart = [(ruling.author, ruling.other) for ruling in here if not ruling.is_same]
+        for ruling in here:
+            if ruling.is_same:
+                self.join(ruling.author, ruling.other, ruling.reason)
+
+    def join(self, one: str, other: str, reason: str) -> None:
+        """Makes two authors one person, unless somebody ruled that their owners are two."""
+        first, second = sorted((self._find(one), self._find(other)))
+        together = {first, second}
+        if any({self._find(a), self._find(b)} == together for a, b in self._apart if first != second):
+            return
+        self._leader[second] = first
+        for author in (one, other):
+            self._reasons.setdefault(author, []).append(reason)
+
+    def list_people(self) -> tuple[Person, ...]:
+        """A row for each author of each person with several."""
+        members: dict[str, list[str]] = {}
+        for author in self._reasons:
+            members.setdefault(self._find(author), []).append(author)
+        return tuple(
+            Person(min(group), member, "; ".join(dict.fromkeys(self._reasons[member])))
+            for group in sorted(sorted(group) for group in members.values())
+            if len(group) > 1
+            for member in group
+        )
+
+    def _find(self, one: str) -> str:
+        while self._leader[one] != one:
+            self._leader[one] = self._leader[self._leader[one]]
+            one = self._leader[one]
+        return one
+
+
+def _find_claims(known: Mapping[str, SessionAuthor]) -> list[_Claim]:
+    """Each claim of a profile on the account of another platform once, with its first reason."""
+    by_handle = {(a.platform, a.handle.casefold()): a for a in known.values() if a.handle}
+    by_handle |= {
+        ("bluesky", a.id.removeprefix("bluesky:").casefold()): a for a in known.values() if a.platform == "bluesky"
+    }
+    claims: dict[tuple[str, str], _Claim] = {}
+    for author in known.values():
+        for platform, handle, said in _find_named_accounts(author):
+            other = by_handle.get((platform, handle.casefold()))
+            if other is not None and other.platform != author.platform:
+                reason = f"the {author.platform} profile of @{author.handle or author.id} names {said}"
+                claims.setdefault((author.id, other.id), _Claim(author.id, other.id, reason))
+    for claim in _find_domains(known.values()):
+        claims.setdefault((claim.author, claim.other), claim)
+    return [claims[key] for key in sorted(claims)]
 
 
 def _find_named_accounts(author: SessionAuthor) -> Iterable[tuple[str, str, str]]:
     """(platform, handle, as written) of every account that the profile names as its owner's."""
-    text = f"{author.bio or ''} {author.url or ''}"
-    for platform, pattern in _PROFILES:
-        for found in pattern.finditer(text):
-            yield platform, found[1], found[0]
-    for found in _MASTODON_URL.finditer(text):
-        yield "mastodon", f"{found[2]}@{found[1]}", found[0]
-    bio = author.bio or ""
-    for platform, pattern in (("mastodon", _FEDIVERSE), ("bluesky", _BLUESKY), ("x", _X)):
-        for found in pattern.finditer(bio):
-            if _is_own(bio[: found.start()], labelled=platform == "x"):
-                handle = f"{found[1]}@{found[2]}" if platform == "mastodon" else next(filter(None, found.groups()))
-                yield platform, handle, found[0]
+    bio, url = author.bio or "", author.url or ""
+    if "/" in url or "/" in bio:
+        for platform, pattern in _PROFILES:
+            for text in (url, bio):
+                for found in pattern.finditer(text):
+                    if text is url or _is_own(_LINK.sub("", text[: found.start()])):
+                        yield platform, f"{found[2]}@{found[1]}" if platform == "mastodon" else found[1], found[0]
+    if "@" in bio or "bsky" in bio.casefold():
+        for platform, pattern in _WRITTEN:
+            for found in pattern.finditer(bio):
+                if _is_own(bio[: found.start()], labelled=platform == "x"):
+                    handle = f"{found[1]}@{found[2]}" if platform == "mastodon" else next(filter(None, found.groups()))
+                    yield platform, handle, found[0]
 
 
-def _is_own(before: str, *, labelled: bool) -> bool:
-    """Whether an account named after these words is the profile's owner's, not a colleague's or a partner's."""
-    if labelled or _LABELLED.search(before):
-        return not _COMPANY.search(before)
-    return not _SOMEBODY_ELSE.search(before)
+def _is_own(before: str, *, labelled: bool = False) -> bool:
+    """Whether an account named after these words is the profile's owner's, not a colleague's or a partner's.
+
+    "Comms at Northmoor, @northmoor@…" is the employer's; "Comms at Northmoor, Mastodon: @ann@…" is one's own.
+    """
+    clause = _ACCOUNT.sub("", _BREAK.split(before.rstrip(" :=(–—-"))[-1])
+    parts = clause.split(",")
+    last = _list_words(parts[-1])
+    told = last if last or labelled else _list_words(clause)
+    return all(word in _OWN_WORDS for word in told) and not (told and set(told) <= _NOBODYS)
 
 
-def _list_sites(authors: Iterable[SessionAuthor]) -> dict[str, SessionAuthor]:
-    """The websites that exactly one other account gives as its own, for handles that are a verified domain."""
-    found: dict[str, list[SessionAuthor]] = {}
+def _list_words(text: str) -> list[str]:
+    words = (word.casefold().replace("’", "'").strip(".'") for word in _WORD.findall(text))
+    return [word for word in words if word]
+
+
+def _find_domains(authors: Iterable[SessionAuthor]) -> Iterable[_Claim]:
+    """What follows where a Bluesky handle, a proved domain, is the whole website of one other account.
+
+    The domain of an employer is the website of many people: the names have to agree.
+    """
+    handles = {(a.handle or "").casefold(): a for a in authors if a.platform == "bluesky"}
+    owners: dict[str, list[SessionAuthor]] = {}
     for author in authors:
-        host = re.sub(r"^https?://(?:www\.)?|/.*$", "", (author.url or "").strip().casefold())
-        if host and host not in _PLAIN_SITES and author.platform != "bluesky":
-            found.setdefault(host, []).append(author)
-    return {host: owners[0] for host, owners in found.items() if len(owners) == 1}
+        host = _find_site(author.url) if author.url and author.platform != "bluesky" else ""
+        if host in handles:
+            owners.setdefault(host, []).append(author)
+    for host, found in sorted(owners.items()):
+        author = handles[host]
+        if len(found) == 1 and _is_named_alike(author, found[0], host):
+            owner = found[0]
+            said = f"@{author.handle} on Bluesky is the website of @{owner.handle or owner.id} on {owner.platform}"
+            yield _Claim(author.id, owner.id, said)
 
 
-def _find_leader(leader: dict[str, str], one: str) -> str:
-    while leader[one] != one:
-        leader[one] = leader[leader[one]]
-        one = leader[one]
-    return one
+def _find_site(url: str) -> str:
+    """The host of a link to the first page of a site: a page on a shared site is nobody's domain."""
+    found = re.fullmatch(r"(?:https?://)?(?:www\.)?([\w.-]+)/?", url.strip().casefold())
+    return found[1] if found else ""
 
 
-def _join(leader: dict[str, str], one: str, other: str) -> None:
-    first, second = sorted((_find_leader(leader, one), _find_leader(leader, other)))
-    leader[second] = first
+def _is_named_alike(one: SessionAuthor, other: SessionAuthor, host: str) -> bool:
+    names = [re.sub(r"\W", "", (author.name or "").casefold()) for author in (one, other)]
+    handle = re.sub(r"[\W_]", "", (other.handle or "").partition("@")[0].casefold())
+    is_same_name = bool(names[0]) and names[0] == names[1]
+    return is_same_name or handle == re.sub(r"\W", "", host.partition(".")[0])
+
+
+def _count(claims: Iterable[_Claim], key: Callable[[_Claim], tuple[str, str]]) -> dict[tuple[str, str], int]:
+    counts: dict[tuple[str, str], int] = {}
+    for claim in claims:
+        counts[key(claim)] = counts.get(key(claim), 0) + 1
+    return counts

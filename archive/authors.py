@@ -102,7 +102,20 @@ def _merge_handles(conn: sqlite3.Connection, sights: Mapping[str, dict[str, list
     pairs += [(author_id, handle) for handle, author_id in named.items() if handle != author_id]
     conn.executemany("UPDATE posts SET author = ? WHERE author = ?", pairs)
     conn.executemany("UPDATE post_mentions SET author = ? WHERE author = ?", pairs)
+    _merge_findings(conn, pairs)
     conn.executemany("DELETE FROM authors WHERE id = ?", [(handle,) for _, handle in pairs])
+
+
+def _merge_findings(conn: sqlite3.Connection, pairs: list[tuple[str, str]]) -> None:
+    """What was found of an author follows the posts; people and organisations are found again by the next analysis."""
+    conn.executemany(
+        "INSERT INTO session_authors SELECT chat, session, ?, posts_count, host, version FROM session_authors"
+        " WHERE author = ? ON CONFLICT DO UPDATE SET posts_count = posts_count + excluded.posts_count,"
+        " host = coalesce(min(host, excluded.host), host, excluded.host)",
+        pairs,
+    )
+    for table in ("session_authors", "people", "author_organisations"):
+        conn.executemany(f"DELETE FROM {table} WHERE author = ?", [(handle,) for _, handle in pairs])
 
 
 def resolve_authors(conn: sqlite3.Connection, ids: Iterable[str]) -> dict[str, str]:

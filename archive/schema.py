@@ -280,6 +280,14 @@ CREATE TABLE rankers (
 ) STRICT, WITHOUT ROWID
 """
 
+_M004_PRESENCE = """
+CREATE TABLE session_authors (
+  chat TEXT NOT NULL, session TEXT NOT NULL, author TEXT NOT NULL, posts_count INTEGER NOT NULL, host TEXT,
+  version TEXT NOT NULL, PRIMARY KEY (chat, session, author)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_authors_author ON session_authors(author)
+"""
+
 
 def _create(db: Database, script: str) -> None:
     """Runs the statements one by one: executescript() would commit the transaction that migrations run in."""
@@ -310,3 +318,9 @@ def m003_findings_to_trust(db: Database) -> None:
 def m004_links_that_wait(db: Database) -> None:
     """Until when a host has asked us to leave it alone, beside the link that it was asked for."""
     db.execute("ALTER TABLE link_pages ADD COLUMN not_before TEXT")
+
+
+@migrations()
+def m004_who_was_there(db: Database) -> None:
+    """Who posted how often in each session, and why somebody is taken for its host: what attendance is counted from."""
+    _create(db, _M004_PRESENCE)

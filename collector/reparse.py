@@ -16,8 +16,8 @@ Parse = Callable[[RawPage], Batch]
 
 # Findings rest on posts: they go first, and `analyse` builds them again.
 _FINDINGS = (
-    *("tip_evidence", "tips", "themes", "answers", "questions", "chat_posts", "people", "author_organisations"),
-    *("organisations", "coverage"),
+    *("recaps", "tip_evidence", "tips", "themes", "answers", "questions", "chat_posts", "people"),
+    *("author_organisations", "organisations", "coverage", "attendance", "session_authors", "unread_languages"),
 )
 _READ_FROM_PAGES = (
     *("metrics", "sightings", "post_media", "post_mentions", "post_links", "post_tags", "open_refs", "post_ids"),
