@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from analysis.patterns import load_word_names, load_words, straighten
+from analysis.rows import SessionPost
 from analysis.sentences import split_sentences
 
 UNKNOWN = "und"
 """The language of a text that is not English, where nobody can say which."""
+OTHER_LANGUAGE = "another language"
+"""What a language is called whose name is not known here."""
 
 _NO_WORDS = re.compile(r"(?:https?://|www\.|[@＠#＃])\S+")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
@@ -64,10 +68,16 @@ def _find_by_script(word: str) -> str:
     return _SCRIPTS.get(unicodedata.name(word[0], "").split(" ")[0].split("-")[0], UNKNOWN)
 
 
+def count_unread(posts: Iterable[SessionPost]) -> dict[str, int]:
+    """How many of these posts are in each language that there are no rules for; reposts count for their originals."""
+    found = (find_language(post.text, post.lang) for post in posts if not post.repost_of and post.kind != "repost")
+    return dict(sorted(Counter(code for code in found if code not in (None, "en")).items()))
+
+
 def name_language(code: str) -> str:
-    """How a language is called in a sentence: "Welsh"; another one than is known here is another one."""
+    """How a language is called in a sentence: "Welsh"."""
     if code not in load_word_names("language_names"):
-        return "another language"
+        return OTHER_LANGUAGE
     return next(iter(load_words(f"language_names.{code}"))).replace("-", " ")
 
 
@@ -93,7 +103,8 @@ def _is_whole_english(words: Sequence[str], told: str) -> bool:
 
 def _is_clearly_english(words: Sequence[str]) -> bool:
     english = sum(word in load_words("small_words.en") for word in words)
-    return english >= _CLEARLY and english > 2 * max(_count_small_words(words).values(), default=0)
+    other = max(_count_small_words(words).values(), default=0)
+    return len(words) >= _ENOUGH and english >= _TELLING and english > 2 * other
 
 
 def _is_latin(words: Sequence[str]) -> bool:

@@ -8,6 +8,8 @@ is written: without statistics it would begin with the archive's largest table, 
 
 from __future__ import annotations
 
+from analysis.organisations import LIKELY
+
 
 def _gone(post: str) -> str:
     return f"EXISTS (SELECT 1 FROM archive.tombstones WHERE key = {post})"
@@ -160,9 +162,22 @@ FROM temp.sound_tip s CROSS JOIN archive.tip_evidence e ON e.tip = s.id CROSS JO
 """
 _THEMES = f"""
 SELECT h.id, clean(h.label), clean(joined(h.terms)), h.post_count,
-  (SELECT count(*) FROM temp.sound_tip t WHERE t.theme = h.id),
-  {_published("h.post")}, :chat, :session
+  (SELECT count(*) FROM temp.sound_tip t WHERE t.theme = h.id), h.hint,
+  CASE h.named_by WHEN 'person' THEN 'a person' ELSE 'the words of its posts' END, h.pinned,
+  (SELECT id FROM temp.sound_tip t WHERE t.id = h.tip), {_published("h.post")}, :chat, :session
 FROM archive.themes h WHERE h.chat = :chat AND h.session = :stored
+"""
+_RECAPS = f"""
+SELECT digest(:session, 'recap', r.position), r.position, q.id, q.number, expanded(r.text, {_FULL_ADDRESSES}),
+  m.author, m.handle, m.platform, m.local_time, s.id, m.id, m.url, :chat, :session, p.posted_at
+FROM archive.recaps r CROSS JOIN temp.sound_tip s ON s.id = r.tip CROSS JOIN temp.member m ON m.post = r.post
+CROSS JOIN archive.posts p ON p.id = r.post
+LEFT JOIN archive.questions q ON q.id = r.question AND q.chat = :chat AND q.session = :stored
+WHERE r.chat = :chat AND r.session = :stored
+"""
+_UNREAD_LANGUAGES = """
+SELECT digest(:session, 'language', lang), language_name(lang), lang, posts_count, :chat, :session
+FROM archive.unread_languages WHERE chat = :chat AND session = :stored
 """
 _LINKS = """
 SELECT digest(:session, url), url, title, coalesce(domain, domain(url)), people, posts, relevant, shared_by,
@@ -175,14 +190,16 @@ FROM (
       SELECT name FROM temp.shared o WHERE o.url = s.url GROUP BY author ORDER BY min(posted_at), author)) AS shared_by
   FROM temp.shared s GROUP BY url)
 """
-_PARTICIPANTS = """
+_PARTICIPANTS = f"""
 SELECT digest(:session, m.author), m.author, m.handle, m.platform,
-  CASE WHEN max(m.why = 'host') OR is_host(:hosts, p.platform, m.handle) THEN 'host' ELSE 'participant' END,
-  count(*), sum(w.post IS NOT NULL), sum(ifnull(t.tips, 0)),
+  CASE WHEN max(m.why = 'host') OR is_host(:hosts, p.platform, m.handle) THEN 'host'
+    ELSE coalesce(h.role, 'participant') END,
+  coalesce(h.sessions_count, 1), count(*), sum(w.post IS NOT NULL), sum(ifnull(t.tips, 0)),
   (SELECT o.id FROM archive.author_organisations ao JOIN archive.organisations o ON o.id = ao.organisation
-   WHERE ao.author = m.author ORDER BY ao.confidence DESC, o.id LIMIT 1),
-  :chat, :session, min(p.posted_at), max(p.posted_at), m.person
+   WHERE ao.author = m.author AND ao.confidence >= {LIKELY} ORDER BY ao.confidence DESC, o.id LIMIT 1),
+  :chat, :session, min(p.posted_at), max(p.posted_at), m.person, h.reason
 FROM temp.member m CROSS JOIN archive.posts p ON p.id = m.post
+LEFT JOIN archive.attendance h ON h.chat = :chat AND h.session = :stored AND h.person = m.person
 LEFT JOIN temp.answered w ON w.post = m.post LEFT JOIN temp.tipped t ON t.post = m.post
 GROUP BY m.author
 """
@@ -202,7 +219,8 @@ SELECT :session, :title, :chat, :date, local_minute(:starts_at, :zone), local_mi
 """
 SESSION_ROWS: tuple[tuple[str, str], ...] = (
     ("posts", _POSTS), ("questions", _QUESTIONS), ("answers", _ANSWERS), ("tips", _TIPS),
-    ("tip_evidence", _TIP_EVIDENCE), ("themes", _THEMES), ("links", _LINKS), ("participants", _PARTICIPANTS),
+    ("tip_evidence", _TIP_EVIDENCE), ("themes", _THEMES), ("recaps", _RECAPS),
+    ("unread_languages", _UNREAD_LANGUAGES), ("links", _LINKS), ("participants", _PARTICIPANTS),
     ("coverage", _COVERAGE), ("sessions", _SESSIONS),
 )  # fmt: skip
 """What each session's tables are made from; sessions last, since it counts the others."""
@@ -225,6 +243,22 @@ _ORGANISATIONS = """
 SELECT o.id, clean(o.name), o.type, o.nation, o.region, count(*), sum(a.post_count), web_url(o.url)
 FROM archive.organisations o JOIN main.authors a ON a.organisation = o.id GROUP BY o.id
 """
+# One row a person: under the name, the organisation and the reason of the account that posted most.
+_PEOPLE = """
+SELECT t.person,
+  (SELECT a.name FROM main.authors a WHERE a.person = t.person ORDER BY a.post_count DESC, a.id LIMIT 1),
+  (SELECT group_concat(account, ', ') FROM (
+    SELECT ifnull('@' || a.handle, a.name) || ' on ' || a.platform AS account FROM main.authors a
+    WHERE a.person = t.person ORDER BY a.post_count DESC, a.id)),
+  o.id, o.type, o.nation, o.region, count(DISTINCT t.session),
+  count(DISTINCT CASE WHEN t.role = 'host' THEN t.session END), sum(t.post_count), sum(t.tip_count),
+  count(DISTINCT t.author), (SELECT clean(min(reason)) FROM archive.people WHERE id = t.person),
+  min(t.first_posted_at), max(t.last_posted_at)
+FROM main.participants t LEFT JOIN main.organisations o ON o.id = (
+  SELECT a.organisation FROM main.authors a WHERE a.person = t.person AND a.organisation IS NOT NULL
+  ORDER BY a.post_count DESC, a.id LIMIT 1)
+GROUP BY t.person
+"""
 _AUTHOR_ORGANISATIONS = """
 SELECT digest(ao.author, ao.organisation), ao.author, ao.organisation, clean(ao.evidence), ao.confidence
 FROM archive.author_organisations ao JOIN main.authors a ON a.id = ao.author
@@ -232,6 +266,6 @@ JOIN main.organisations o ON o.id = ao.organisation
 """
 WHOLE_ROWS: tuple[tuple[str, str], ...] = (
     ("chats", _CHATS), ("authors", _AUTHORS), ("organisations", _ORGANISATIONS),
-    ("author_organisations", _AUTHOR_ORGANISATIONS), ("published", "SELECT 1, :at"),
+    ("author_organisations", _AUTHOR_ORGANISATIONS), ("people", _PEOPLE), ("published", "SELECT 1, :at"),
 )  # fmt: skip
 """What the tables over all sessions are made from, after the sessions."""

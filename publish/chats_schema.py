@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VERSION = 2
+VERSION = 3
 """Stored as user_version. Raise it with every change to a table below."""
 
 
@@ -109,7 +109,20 @@ TIP_EVIDENCE = Table(
 THEMES = Table(
     "themes",
     f"""id TEXT NOT NULL, label TEXT NOT NULL, terms TEXT NOT NULL, post_count INTEGER NOT NULL,
-    tip_count INTEGER NOT NULL, post TEXT REFERENCES posts(id), {_PLACE}""",
+    tip_count INTEGER NOT NULL, hint TEXT, named_by TEXT NOT NULL, pinned INTEGER NOT NULL,
+    tip TEXT REFERENCES tips(id), post TEXT REFERENCES posts(id), {_PLACE}""",
+    indexes=("session, post_count",),
+)
+RECAPS = Table(
+    "recaps",
+    f"""id TEXT NOT NULL, position INTEGER NOT NULL, question TEXT REFERENCES questions(id), question_number INTEGER,
+    text TEXT NOT NULL, {_WHO}, local_time TEXT NOT NULL, tip TEXT NOT NULL REFERENCES tips(id),
+    post TEXT NOT NULL REFERENCES posts(id), url TEXT, {_PLACE}, posted_at TEXT NOT NULL""",
+    indexes=("session, position", "tip", "post"),
+)
+UNREAD_LANGUAGES = Table(
+    "unread_languages",
+    f"id TEXT NOT NULL, language TEXT NOT NULL, lang TEXT NOT NULL, post_count INTEGER NOT NULL, {_PLACE}",
     indexes=("session, post_count",),
 )
 LINKS = Table(
@@ -121,19 +134,29 @@ LINKS = Table(
 )
 PARTICIPANTS = Table(
     "participants",
-    f"""id TEXT NOT NULL, {_WHO}, role TEXT NOT NULL, post_count INTEGER NOT NULL, answer_count INTEGER NOT NULL,
-    tip_count INTEGER NOT NULL, organisation TEXT REFERENCES organisations(id), {_PLACE},
-    first_posted_at TEXT NOT NULL, last_posted_at TEXT NOT NULL, person TEXT NOT NULL""",
-    indexes=("session, post_count", "author", "chat"),
+    f"""id TEXT NOT NULL, {_WHO}, role TEXT NOT NULL, session_count INTEGER NOT NULL, post_count INTEGER NOT NULL,
+    answer_count INTEGER NOT NULL, tip_count INTEGER NOT NULL, organisation TEXT REFERENCES organisations(id), {_PLACE},
+    first_posted_at TEXT NOT NULL, last_posted_at TEXT NOT NULL, person TEXT NOT NULL REFERENCES people(id),
+    role_reason TEXT""",
+    indexes=("session, post_count", "author", "chat", "person"),
 )
 AUTHORS = Table(
     "authors",
     """id TEXT NOT NULL, name TEXT NOT NULL, handle TEXT, platform TEXT NOT NULL,
     organisation TEXT REFERENCES organisations(id), post_count INTEGER NOT NULL, tip_count INTEGER NOT NULL,
     session_count INTEGER NOT NULL, bio TEXT, followers_count INTEGER, url TEXT, first_posted_at TEXT NOT NULL,
-    last_posted_at TEXT NOT NULL, labels TEXT, person TEXT NOT NULL""",
+    last_posted_at TEXT NOT NULL, labels TEXT, person TEXT NOT NULL REFERENCES people(id)""",
     scope=None,
-    indexes=("platform", "organisation", "post_count"),
+    indexes=("platform", "organisation", "post_count", "person"),
+)
+PEOPLE = Table(
+    "people",
+    """id TEXT NOT NULL, name TEXT NOT NULL, accounts TEXT NOT NULL, organisation TEXT REFERENCES organisations(id),
+    organisation_type TEXT, nation TEXT, region TEXT, session_count INTEGER NOT NULL, hosted_count INTEGER NOT NULL,
+    post_count INTEGER NOT NULL, tip_count INTEGER NOT NULL, account_count INTEGER NOT NULL, reason TEXT,
+    first_posted_at TEXT NOT NULL, last_posted_at TEXT NOT NULL""",
+    scope=None,
+    indexes=("session_count", "organisation", "nation, region"),
 )
 ORGANISATIONS = Table(
     "organisations",
@@ -157,6 +180,6 @@ COVERAGE = Table(
 PUBLISHED = Table("published", "id INTEGER NOT NULL CHECK (id = 1), at TEXT NOT NULL", scope=None)
 
 TABLES: tuple[Table, ...] = (
-    CHATS, SESSIONS, POSTS, QUESTIONS, ANSWERS, TIPS, TIP_EVIDENCE, THEMES, LINKS, PARTICIPANTS, AUTHORS,
-    ORGANISATIONS, AUTHOR_ORGANISATIONS, COVERAGE, PUBLISHED,
+    CHATS, SESSIONS, POSTS, QUESTIONS, ANSWERS, TIPS, TIP_EVIDENCE, THEMES, RECAPS, UNREAD_LANGUAGES, LINKS,
+    PARTICIPANTS, AUTHORS, PEOPLE, ORGANISATIONS, AUTHOR_ORGANISATIONS, COVERAGE, PUBLISHED,
 )  # fmt: skip

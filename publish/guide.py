@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from analysis.languages import is_english
 from publish import wording
-from publish.findings import ChatFindings, KeptPost, SessionFindings, load_findings
+from publish.findings import ChatFindings, SessionFindings, load_findings
 from publish.guide_answers import build_questions
 from publish.guide_links import build_links, find_advertisers
 from publish.guide_model import Capture, Guide
 from publish.guide_people import build_participants
+from publish.guide_recap import build_recaps
 from publish.guide_tips import build_sections, session_title, span
-
-_NO_WORDS = re.compile(r"(?:https?://|[@#＃])\S+")
-_LEAST_WORDS = 4  # the language of less is anybody's guess
-_ENOUGH_TO_TELL = 1_000  # characters
+from publish.language_words import count_languages
 
 
 def build_guide(conn: sqlite3.Connection, chat_slug: str) -> Guide:
@@ -32,8 +28,10 @@ def build_guide(conn: sqlite3.Connection, chat_slug: str) -> Guide:
     links = build_links(found, held, advertisers)
     sections, merged = build_sections(found, held, {link.offered.post for link in links}, advertisers)
     questions = build_questions(found, held, advertisers)
+    recaps = build_recaps(conn, found, held, advertisers)
     participants, unnamed, others = build_participants(found, held, advertisers)
     said = [tip for section in sections for tip in section.tips]
+    said += [line for recap in recaps for _, line in recap.lines]
     said += [answer for question in questions for answer in question.best] + [link.offered for link in links]
     return Guide(
         title=chat.title,
@@ -43,6 +41,7 @@ def build_guide(conn: sqlite3.Connection, chat_slug: str) -> Guide:
         hosts=_name_hosts(chat.hosts),
         dates=_list_dates(found, held),
         day=_find_day(found, held),
+        recaps=recaps,
         sections=sections,
         questions=questions,
         links=links,
@@ -51,18 +50,12 @@ def build_guide(conn: sqlite3.Connection, chat_slug: str) -> Guide:
         others_count=others,
         posts_count=len(posts),
         merged_count=merged,
-        other_languages_count=sum(map(_is_in_another_language, posts)),
+        languages=count_languages(posts),
         removed_count=found.removed_count,
         next_session=_find_next(found),
         captures=tuple(_build_capture(found, session) for session in held),
         sources=tuple(sorted(frozenset[str]().union(*(one.sources for one in said)))),
     )
-
-
-def _is_in_another_language(post: KeptPost) -> bool:
-    words = _NO_WORDS.sub(" ", post.text[:_ENOUGH_TO_TELL])
-    letters = [word for word in words.split() if any(map(str.isalpha, word))]
-    return post.kind != "repost" and len(letters) >= _LEAST_WORDS and not is_english(words, post.lang)
 
 
 def _list_dates(found: ChatFindings, held: Sequence[SessionFindings]) -> tuple[str, ...]:

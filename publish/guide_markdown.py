@@ -10,6 +10,7 @@ from itertools import groupby
 from publish import wording
 from publish.findings import Byline, Minute
 from publish.guide_model import NOT_REVIEWED, Capture, Group, Guide, GuideLink, Participant, Said, Voice
+from publish.language_words import tell_languages
 from publish.markdown import autolink, escape_inline, escape_line, escape_lines, link
 
 _SHORT_ADDRESS = re.compile(r"https?://t\.co/\w+")  # says nothing to a reader
@@ -33,7 +34,7 @@ _COUNTED = {
 
 def render_guide_markdown(guide: Guide) -> str:
     """The guide as a Markdown document that ends with a line break."""
-    parts: list[str] = [*_head(guide), *_contents(guide)]
+    parts: list[str] = [*_head(guide), *_contents(guide), *_recaps(guide)]
     if guide.section("do") or guide.section("dont"):
         parts += ["## Get started", *_section(guide, "do", 3), *_section(guide, "dont", 3)]
     for kind in ("example", "concern", "question"):
@@ -88,12 +89,9 @@ def _how_made(guide: Guide) -> Iterator[str]:
 def _limits(guide: Guide) -> Iterator[str]:
     if guide.is_nameless:
         yield "The posts came without names: authors are shown by their number."
-    others = guide.other_languages_count
-    if others:
-        yield (
-            f"Tips are looked for in English text only. The transcript has {_plural(others, 'post')} in other "
-            f"languages too; what {'it says' if others == 1 else 'they say'} may be missing here."
-        )
+    languages = tell_languages(guide.languages)
+    if languages:
+        yield languages
 
 
 def _all_said(guide: Guide) -> list[Said]:
@@ -122,6 +120,23 @@ def _contents(guide: Guide) -> Iterator[str]:
         none = "" if guide.sections else "No tips were found. "
         once = " The same words stand once, so the site may count a few more." if guide.merged_count else ""
         yield f"{none}Inside: {', '.join(counts)}.{once}"
+
+
+def _recaps(guide: Guide) -> Iterator[str]:
+    if not guide.recaps:
+        return
+    yield "## In short"
+    yield "The words of those who took part, by question. Rules picked them: strong tips that differ from each other."
+    for recap in guide.recaps:
+        if recap.date:
+            yield f"### {escape_inline(recap.date)}"
+        yield "\n".join(_quotation(guide, question, said) for question, said in recap.lines)
+
+
+def _quotation(guide: Guide, question: str | None, said: Said) -> str:
+    about = f"**{question}:** " if question else ""
+    words = "\\\n  ".join(escape_lines(said.text, inline=True))
+    return f"- {about}{words}\\\n{_attribution(guide, said)}"
 
 
 def _section(guide: Guide, kind: str, level: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -73,6 +74,14 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Recap:
+    """A session in quotations: (question, words), the question as Q3 or None; ``date`` as of GuideQuestion."""
+
+    date: str | None
+    lines: tuple[tuple[str | None, Said], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GuideQuestion:
     """A question with its best answers, and how many there were; ``date`` where the chat had several sessions."""
 
@@ -117,7 +126,7 @@ class Guide:
     """The whole guide. ``sources`` are the ids of the posts it rests on: when one is withdrawn, it must change.
 
     ``day`` is the day of a chat that sat once. ``unnamed_count`` of those who took part have neither name nor handle;
-    ``others_count`` only greeted, shared or advertised. ``other_languages_count``: posts that no rule for tips reads.
+    ``others_count`` only greeted, shared or advertised. ``languages``: posts in others than English, by their names.
     """
 
     title: str
@@ -127,6 +136,7 @@ class Guide:
     hosts: tuple[str, ...]
     dates: tuple[str, ...]
     day: date | None
+    recaps: tuple[Recap, ...]
     sections: tuple[Section, ...]
     questions: tuple[GuideQuestion, ...]
     links: tuple[GuideLink, ...]
@@ -135,7 +145,7 @@ class Guide:
     others_count: int
     posts_count: int
     merged_count: int
-    other_languages_count: int
+    languages: Mapping[str, int]
     removed_count: int
     next_session: str | None
     captures: tuple[Capture, ...]

@@ -12,6 +12,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from analysis.languages import name_language
 from archive.models import PLATFORM_NAMES, TIP_KIND_NAMES
 from archive.times import from_text
 
@@ -198,9 +199,14 @@ def tip_kind(kind: str) -> str:
     return TIP_KIND_NAMES.get(kind, kind)
 
 
+def language_name(code: str) -> str:
+    """``Welsh`` for cy."""
+    return name_language(code)
+
+
 _FUNCTIONS: tuple[Callable[..., str | int | None], ...] = (
-    announced, author_name, clean, context, digest, domain, hashtags, hosts, is_host, joined, local_minute, local_time,
-    platform_name, post_title, post_url, question_text, question_title, tip_kind, web_url,
+    announced, author_name, clean, context, digest, domain, hashtags, hosts, is_host, joined, language_name,
+    local_minute, local_time, platform_name, post_title, post_url, question_text, question_title, tip_kind, web_url,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from archive.models import TIP_KIND_NAMES
 from publish.chats_schema import TABLES
+from publish.language_words import tell_languages
 from publish.plugin.chart import Chart, build_chart
 from publish.wording import complete_where
 
@@ -58,7 +59,10 @@ class TipGroup:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All that a session's page shows. ``outside_count``: posts before its start or after its end."""
+    """All that a session's page shows. ``outside_count``: posts before its start or after its end.
+
+    ``languages`` says which posts no tips are proposed in.
+    """
 
     session: Row
     platforms: Sequence[Row]
@@ -70,6 +74,8 @@ class Overview:
     people: Sequence[Row]
     themes: Sequence[Row]
     coverage: Sequence[tuple[str, str, str]]
+    recap: Sequence[Row]
+    languages: str | None
 
     @property
     def advice_count(self) -> int:
@@ -144,27 +150,16 @@ async def load_overview(database: Reader, session: str) -> Overview | None:
         outside_count=outside,
         questions=questions,
         tip_groups=await _load_tips(database, session),
-        links=await _rows(
-            database,
-            "SELECT * FROM links WHERE session = :session AND relevant_count > 0"
-            " ORDER BY people_count DESC, relevant_count DESC, first_shared_at, id LIMIT :most",
-            session=session,
-            most=_LINKS,
-        ),
-        people=await _rows(
-            database,
-            "SELECT p.*, a.name, a.url, o.name AS organisation_name FROM participants p"
-            " JOIN authors a ON a.id = p.author LEFT JOIN organisations o ON o.id = p.organisation"
-            " WHERE p.session = :session ORDER BY p.role = 'host' DESC, p.post_count DESC, a.name, a.id LIMIT :most",
-            session=session,
-            most=_PEOPLE,
-        ),
+        links=await _load_links(database, session),
+        people=await _load_people(database, session),
         themes=await _rows(
             database,
-            "SELECT * FROM themes WHERE session = :session ORDER BY post_count DESC, label LIMIT 12",
+            "SELECT * FROM themes WHERE session = :session ORDER BY pinned DESC, post_count DESC, label LIMIT 20",
             session=session,
         ),
         coverage=await _load_coverage(database, session),
+        recap=await _load_recap(database, session),
+        languages=await _load_languages(database, session),
     )
 
 
@@ -246,6 +241,46 @@ async def _load_coverage(database: Reader, session: str) -> list[tuple[str, str,
     return [
         _coverage_words(platform, list(group)) for platform, group in groupby(rows, key=lambda row: row["platform"])
     ]
+
+
+async def _load_links(database: Reader, session: str) -> Sequence[Row]:
+    return await _rows(
+        database,
+        "SELECT * FROM links WHERE session = :session AND relevant_count > 0"
+        " ORDER BY people_count DESC, relevant_count DESC, first_shared_at, id LIMIT :most",
+        session=session,
+        most=_LINKS,
+    )
+
+
+async def _load_people(database: Reader, session: str) -> Sequence[Row]:
+    return await _rows(
+        database,
+        "SELECT p.*, a.name, a.url, o.name AS organisation_name FROM participants p"
+        " JOIN authors a ON a.id = p.author LEFT JOIN organisations o ON o.id = p.organisation"
+        " WHERE p.session = :session ORDER BY p.role = 'host' DESC, p.post_count DESC, a.name, a.id LIMIT :most",
+        session=session,
+        most=_PEOPLE,
+    )
+
+
+async def _load_recap(database: Reader, session: str) -> Sequence[Row]:
+    return await _rows(
+        database,
+        "SELECT r.*, a.name FROM recaps r JOIN authors a ON a.id = r.author WHERE r.session = :session"
+        " ORDER BY r.position",
+        session=session,
+    )
+
+
+async def _load_languages(database: Reader, session: str) -> str | None:
+    """What is said of posts in languages that no tips are proposed in; None where there are none."""
+    rows = await _rows(
+        database,
+        "SELECT language, sum(post_count) AS posts FROM unread_languages WHERE session = :session GROUP BY language",
+        session=session,
+    )
+    return tell_languages({row["language"]: row["posts"] for row in rows})
 
 
 def _coverage_words(platform: str, rows: Sequence[Row]) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ DATABASE = "chats"
 TABLE_OF = {
     "chat": "chats", "session": "sessions", "author": "authors", "question": "questions", "theme": "themes",
     "tip": "tips", "post": "posts", "reply_to": "posts", "quote_of": "posts", "repost_of": "posts",
-    "organisation": "organisations",
+    "organisation": "organisations", "person": "people",
 }  # fmt: skip
 _FIRST = {
     "chats": ("title", "hashtags", "session_count", "post_count", "people_count", "tip_count"),
@@ -27,10 +27,13 @@ _FIRST = {
     "answers": ("question", "shown", "author", "local_time"),
     "tips": ("kind", "text", "author", "question", "local_time", "support_count"),
     "tip_evidence": ("tip", "relation", "author", "local_time"),
-    "themes": ("label", "terms", "post_count", "tip_count"),
+    "themes": ("label", "terms", "post_count", "tip_count", "hint"),
+    "recaps": ("question", "text", "author", "local_time"),
+    "unread_languages": ("language", "post_count", "session"),
     "links": ("url", "title", "people_count", "shared_by", "local_time"),
-    "participants": ("author", "handle", "platform", "role", "post_count", "tip_count"),
+    "participants": ("author", "handle", "platform", "role", "session_count", "post_count", "tip_count"),
     "authors": ("name", "handle", "platform", "organisation", "post_count", "tip_count"),
+    "people": ("name", "accounts", "organisation", "session_count", "post_count", "tip_count"),
     "organisations": ("name", "type", "region", "author_count", "post_count"),
     "author_organisations": ("author", "organisation", "evidence"),
     "coverage": ("local_time", "platform", "state", "why"),

@@ -154,7 +154,8 @@ def build_sample(path: Path) -> SampleArchive:
                    reason="the same name and picture", version="1")  # fmt: skip
     archive.insert("themes", id="theme-1", chat=CHAT, session=SESSION, label="replying, complaints, tone",
                    terms='["replying", "complaints", "tone"]', post_count=9, post=None, version="1",
-                   named_by="words", pinned=0)  # fmt: skip
+                   named_by="words", pinned=0, hint="mostly under Q1; also came up under Q2")  # fmt: skip
+    archive.insert("unread_languages", chat=CHAT, session=SESSION, lang="cy", posts_count=14, version="1")
     questions = _add_questions(archive)
     _add_answers(archive, questions)
     _add_hostile(archive, questions)
@@ -184,6 +185,9 @@ def _add_answers(archive: SampleArchive, questions: list[str]) -> None:
         post = archive.post(AUTHORS[who][0], text, minute, url=f"https://posts.example/{place}")
         archive.answer(question, post)
         tip = archive.tip(post, text.removeprefix("A1 ").removeprefix("A2 "), kind, question, theme="theme-1")
+        if place in (0, 4):
+            archive.insert("recaps", chat=CHAT, session=SESSION, position=place + 1, question=question, tip=tip,
+                           post=post, text=text[3:], version="1")  # fmt: skip
         if place == 0:
             again = archive.post("x:1003", f"RT @priya_elmbridge: {text}", 5, kind="repost", repost_of=post)
             archive.answer(question, again, 0.6)
