@@ -44,12 +44,14 @@ class Context:
     """A post's place in the chat, as far as it says something about its worth as a tip.
 
     ``link`` is marked, linked or unlinked; ``wanted`` and ``tones`` are what the question asks for and how.
+    ``parent_asks``: what it replies to or quotes is a participant's question.
     """
 
     question: Question | None = None
     link: str = "unlinked"
     is_host: bool = False
     agreed_with: bool = False
+    parent_asks: bool = False
     wanted: frozenset[TipKind] = frozenset()
     tones: frozenset[str] = frozenset()
 
@@ -115,6 +117,9 @@ def find_post_features(post: SessionPost, cleaned: Cleaned, context: Context) ->
     tests = {
         "host": context.is_host,
         "agreed_with": context.agreed_with,
+        "parent_asks": context.parent_asks,
+        "reply": post.kind == "reply" or bool(post.reply_author),
+        "quote": post.kind == "quote" or (cleaned.ends_in_link and not post.links),
         "reposted": post.reposts_count >= _POPULAR,
         "link_out": find_lead(post) is not None,
         "link_inside": cleaned.links_count > int(cleaned.ends_in_link),

@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from analysis.chitchat import is_agreement
+from analysis.chitchat import find_chitchat, is_agreement
 from analysis.duplicates import Echo
 from analysis.normalising import Cleaned
+from analysis.proposals import TipProposal
 from analysis.rows import SessionPost
-from analysis.tips import TipProposal
 from archive.times import shift
 
-Relation = Literal["part", "duplicate", "repost", "quote", "agreement"]
+Relation = Literal["part", "duplicate", "repost", "quote", "agreement", "answer"]
+_NO_SUPPORT = frozenset(("part", "answer"))
+_ANSWER_WORDS = 3
+_POLITE = 0.8  # small talk that is surely so
 _CHAIN_MINUTES = 30
 
 
@@ -82,12 +85,16 @@ class Supporters:
     ) -> None:
         self._authors = {post.id: post.author for post in posts}
         self._behind: dict[str, list[Evidence]] = {}
+        self._answers: dict[str, list[Evidence]] = {}
         for post in posts:
             echo = echoes.get(post.id)
             of = echo.of if echo else None
             if echo and of:
                 self._behind.setdefault(of, []).append(Evidence(post.id, echo.relation))
             self._add_voices(post, cleaned[post.id], parents, echoes, of)
+            asked = parents.get(post.id)
+            if asked in self._authors and self._authors[asked] != post.author and _answers(cleaned[post.id]):
+                self._answers.setdefault(asked, []).append(Evidence(post.id, "answer"))
 
     def _add_voices(
         self,
@@ -118,12 +125,30 @@ class Supporters:
             known.update(evidence.post for evidence in joined)
         return tuple(joined)
 
+    def list_answers(self, post: str) -> tuple[Evidence, ...]:
+        """The replies of others that say something: what answers a participant's question."""
+        return tuple(self._answers.get(post, ()))
+
     def count_people(self, post: str, evidence: Sequence[Evidence], people: Mapping[str, str]) -> int:
         """How many people other than the author stand behind it; one person on two platforms is one."""
         own = self._authors[post]
-        voices = {self._authors[e.post] for e in evidence if e.relation != "part"}
-        return len({people.get(voice, voice) for voice in voices} - {people.get(own, own)})
+        return len({people.get(voice, voice) for voice in self._list_voices(evidence)} - {people.get(own, own)})
+
+    def count_organisations(self, post: str, evidence: Sequence[Evidence], organisations: Mapping[str, str]) -> int:
+        """How many organisations other than the author's stand behind it, where the organisation is known."""
+        behind = {organisations[voice] for voice in self._list_voices(evidence) if voice in organisations}
+        return len(behind - {organisations.get(self._authors[post])})
+
+    def _list_voices(self, evidence: Sequence[Evidence]) -> set[str]:
+        return {self._authors[one.post] for one in evidence if one.relation not in _NO_SUPPORT}
 
     def is_agreed_with(self, post: str) -> bool:
         """Whether anybody else stands behind the post."""
         return any(self._authors[e.post] != self._authors[post] for e in self._behind.get(post, ()))
+
+
+def _answers(cleaned: Cleaned) -> bool:
+    """Whether a reply says something: no thanks, no applause."""
+    small = find_chitchat(cleaned)
+    polite = bool(small) and small[0].weight >= _POLITE
+    return len(cleaned.words) >= _ANSWER_WORDS and not polite and not is_agreement(cleaned)

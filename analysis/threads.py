@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from analysis.chitchat import find_chitchat
 from analysis.marks import Mark
@@ -16,12 +16,17 @@ from analysis.rows import SessionPost, SessionRows
 from archive.times import from_text, shift
 
 MARKED, SEVERAL, ASKED_BACK, EARLY = 0.98, 0.95, 0.9, 0.7
+CORRECTED, DOUBTED = 0.6, 0.5
 REPLIED, QUOTED, INHERITED, GUESSED_PARENT, TIMED = 0.9, 0.85, 0.75, 0.6, 0.4
 
 _FRESH_SECONDS = 75  # people are still typing their answer to the last question
 _STALE_MINUTES = 30  # an unmarked post so long after the last question answers none by its time alone
 _PARENT_MINUTES = 30
 _SUBSTANCE_WORDS = 6
+_APPLAUSE_WORDS = 2
+_SURE_SMALL_TALK = 0.8
+# Rarer words that the answers of another question use, and those of the marked one.
+_CLEARLY_NEARER, _HARDLY_NEAR = 3.0, 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,19 @@ class _Linker:
             question = self._resolve(mark)
             if question and (mark.role == "answer" or post.author not in self.hosts or post.kind == "reply"):
                 targets.setdefault(question.id, (question, mark))
-        return tuple(self._explain_mark(post, *target, len(targets)) for target in targets.values())
+        found = tuple(self._explain_mark(post, *target, len(targets)) for target in targets.values())
+        return self._correct(post, found, next(iter(targets.values()))[0]) if len(found) == 1 else found
+
+    def _correct(self, post: SessionPost, found: tuple[Answer, ...], marked: Question) -> tuple[Answer, ...]:
+        """Where a mark is a slip: the post came while another question was discussed, and speaks of that one."""
+        at = bisect_right(self.asked_times, post.posted_at) - 1
+        current = self.timeline[at][1] if at >= 0 else None
+        if current is None or current.number == marked.number or self.parents.get(post.id) or post.quote_of:
+            return found
+        if self._affinity(post, current) < _CLEARLY_NEARER or self._affinity(post, marked, own=post) >= _HARDLY_NEAR:
+            return found
+        why = f"{found[0].reason}, but posted while {current.name} was being discussed, and speaks of the same things"
+        return (Answer(current.id, post.id, why, CORRECTED), replace(found[0], confidence=DOUBTED))
 
     def _resolve(self, mark: Mark) -> Question | None:
         exact = self.by_key.get((mark.number, mark.part)) or self.by_key.get((mark.number, ""))
@@ -156,7 +173,7 @@ class _Linker:
             return (Answer(question.id, post.id, f"replies to {question.name}", sure),)
         for other, verb in ((parent, "replies to"), (post.quote_of, "quotes")):
             inherited = self.links.get(other or "")
-            if inherited and self._has_substance(post):
+            if inherited and self._adds(post):
                 best = max(inherited, key=lambda answer: (answer.confidence, answer.question))
                 name = self.by_id[best.question].name
                 sure = round(min(best.confidence, INHERITED if post.reply_to == other else GUESSED_PARENT), 3)
@@ -179,25 +196,35 @@ class _Linker:
                 chosen, why = before, f"posted just after {before.name} was discussed, and speaks of the same things"
         return (Answer(chosen.id, post.id, why, TIMED),)
 
-    def _affinity(self, post: SessionPost, question: Question) -> float:
-        """How many of the post's rarer words the question and its marked answers use."""
+    def _affinity(self, post: SessionPost, question: Question, own: SessionPost | None = None) -> float:
+        """How many of the post's rarer words the question and its marked answers use; ``own`` is left out of those."""
         counts = self.vocabulary.get(question.number or 0)
         if not counts:
             return 0.0
-        return sum(min(counts[word], 3) / 3 for word in set(self.cleaned[post.id].words) if len(word) > 3)
+        less = 1 if own else 0
+        return sum(min(max(counts[word] - less, 0), 3) / 3 for word in set(self.cleaned[post.id].words) if len(word) > 3)
 
     def _has_words(self, post: SessionPost) -> bool:
         """More than applause: an answer by reply may be short, "plain English", and yet answer."""
         cleaned = self.cleaned[post.id]
         small = find_chitchat(cleaned)
-        return len(cleaned.words) >= 2 and not (small and (small[0].weight >= 0.8 or len(cleaned.words) <= 6))
+        return len(cleaned.words) >= 2 and not (
+            small and (small[0].weight >= _SURE_SMALL_TALK or len(cleaned.words) <= 6)
+        )
+
+    def _adds(self, post: SessionPost) -> bool:
+        """Whether a reply says more than thanks or applause: "Yes, here's a place to start"."""
+        cleaned = self.cleaned[post.id]
+        small = find_chitchat(cleaned)
+        enough = len(cleaned.words) >= _SUBSTANCE_WORDS + (_APPLAUSE_WORDS if small else 0)
+        return enough and not (small and small[0].weight >= _SURE_SMALL_TALK)
 
     def _has_substance(self, post: SessionPost) -> bool:
         cleaned = self.cleaned[post.id]
         if len(cleaned.words) < _SUBSTANCE_WORDS:
             return False
         small = find_chitchat(cleaned)
-        return not small or (small[0].weight < 0.8 and len(cleaned.words) >= 2 * _SUBSTANCE_WORDS)
+        return not small or (small[0].weight < _SURE_SMALL_TALK and len(cleaned.words) >= 2 * _SUBSTANCE_WORDS)
 
 
 def _build_timeline(

@@ -3,55 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from analysis.features import (
-    Context,
-    find_address,
-    find_lead,
-    find_post_features,
-    find_sentence_features,
-    find_telling,
-    find_tones,
-    is_question,
-)
-from analysis.languages import is_english
-from analysis.normalising import Cleaned
-from analysis.ranking import Weights, find_score, load_weights
-from analysis.rows import SessionPost
-from analysis.sentences import Piece, split_sentences
+from analysis.explaining import render_likeness
+from analysis.features import find_address, find_tones
+from analysis.proposals import TipProposal
+from analysis.ranking import HEADS, SHOWN, USABLE, Model, load_model
+from analysis.reading import PostReading
+from analysis.sentences import Piece
+from analysis.signals import OWN_PRACTICE, Sentence
 from analysis.standing import is_fragment, widen
-from analysis.tip_rules import Hit, find_hits
+from analysis.tip_rules import Hit
 from archive.models import TIP_KINDS, TipKind
 
 _OPENS_ANEW = frozenset(("instruction", "dont", "avoid"))
-_ONLY_WITH_LINK = frozenset(("pointer",))
-_ONLY_WHERE_WANTED = frozenset(("names",))  # a name points to something where the question asked for tools or reading
-_OWN_PRACTICE = frozenset(("practice", "limit", "gerund", "found", "benefit"))
 _LINK_AFTER = re.compile(r"\s*https?://\S+")
-_FAINT = 0.62  # what a further kind of the same sentence needs, beside a surer one
-
-
-@dataclass(frozen=True, slots=True)
-class TipProposal:
-    """A tip before it is joined with others: ``start`` and ``end`` in the original text, ``text`` cleaned."""
-
-    post: str
-    kind: TipKind
-    start: int
-    end: int
-    text: str
-    score: float
-    reason: str
-    question: str | None = None
-    hits: tuple[Hit, ...] = field(default=(), compare=False)
+_REASONS = 2
+_ADVICE = frozenset(("do", "dont"))
+_LEAST_OF_A_KIND = 0.15  # the score of the likeliest kind, where none is sure
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     score: float
     hits: tuple[Hit, ...]
+    signals: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -62,36 +39,50 @@ class _Span:
     best: _Found
 
 
-def find_tips(
-    post: SessionPost, cleaned: Cleaned, context: Context, weights: Weights | None = None
-) -> list[TipProposal]:
-    """The tips of one post, in the order of the text. Texts that are not English give none."""
-    if post.repost_of or not is_english(cleaned.text, post.lang):
-        return []
-    reader = _Reader(post, cleaned, context, weights or load_weights())
-    return [reader.build_proposal(span) for span in reader.find_spans()]
+def find_tips(read: PostReading, model: Model | None = None) -> list[TipProposal]:
+    """The tips of one post, in the order of the text."""
+    judge = _Judge(read, model or load_model())
+    return [judge.build_proposal(span) for span in judge.find_spans()]
 
 
-class _Reader:
-    """Reads one post sentence by sentence."""
+class _Judge:
+    """Judges one post sentence by sentence."""
 
-    def __init__(self, post: SessionPost, cleaned: Cleaned, context: Context, weights: Weights) -> None:
-        self.post = post
-        self.cleaned = cleaned
-        self.context = context
-        self.weights = weights
-        self.pieces = split_sentences(cleaned.text)
-        self.features = find_post_features(post, cleaned, context)
-        self.lead = find_lead(post)
+    def __init__(self, read: PostReading, model: Model) -> None:
+        self.post = read.post
+        self.cleaned = read.cleaned
+        self.context = read.context
+        self.model = model
+        self.sentences = read.sentences
+        self.pieces = [sentence.piece for sentence in read.sentences]
 
     def find_spans(self) -> list[_Span]:
         """The spans of all kinds in the order of the text."""
-        found = [self._score(at, self._find_hits(at)) for at in range(len(self.pieces))]
-        if self.context.link == "marked" and self.pieces and not any(found):
-            longest = max(range(len(self.pieces)), key=lambda at: (len(self.pieces[at].text), -at))
-            found[longest] = self._score(longest, self._find_wanted(longest))
+        values = [self.model.find_values(sentence.signals) for sentence in self.sentences]
+        found = [self._judge(sentence, own) for sentence, own in zip(self.sentences, values, strict=True)]
+        if not any(set(kinds) - {"question"} for kinds in found):
+            self._add_likeliest(found, values)
         spans = [span for kind in TIP_KINDS for span in self._widen(_join(kind, found, self.pieces), found)]
         return sorted(spans, key=lambda span: (span.first, TIP_KINDS.index(span.kind)))
+
+    def _judge(self, sentence: Sentence, values: Mapping[str, float]) -> dict[TipKind, _Found]:
+        """The kinds that one sentence reaches the threshold for."""
+        return {
+            kind: _find(sentence, kind, values[kind])
+            for kind in TIP_KINDS
+            if values[kind] >= SHOWN and not (kind in _ADVICE and _only_tells(sentence))
+        }
+
+    def _add_likeliest(self, found: list[dict[TipKind, _Found]], values: Sequence[Mapping[str, float]]) -> None:
+        """A post that is of use though no kind is sure: its best sentence, as the kind that is likeliest."""
+        if not values:
+            return
+        at = max(range(len(values)), key=lambda place: (values[place][USABLE], -place))
+        left_out = {"question", *(_ADVICE if _only_tells(self.sentences[at]) else ())}
+        kinds = [kind for kind in TIP_KINDS if kind not in left_out]
+        kind = max(kinds, key=lambda one: (values[at][one], -kinds.index(one)))
+        if values[at][USABLE] >= SHOWN and values[at][kind] >= _LEAST_OF_A_KIND:
+            found[at][kind] = _find(self.sentences[at], kind, values[at][USABLE])
 
     def _widen(self, spans: Sequence[_Span], found: Sequence[Mapping[TipKind, _Found]]) -> list[_Span]:
         """The spans of one kind so that each can be read alone; those that then share a sentence are one."""
@@ -117,57 +108,8 @@ class _Reader:
     def _only_leads_in(self, span: _Span) -> bool:
         """Whether a span only announces the list after it: "I ask every team the same four things"."""
         following = self.pieces[span.last + 1 : span.last + 2]
-        own = all(hit.rule in _OWN_PRACTICE for hit in span.best.hits)
+        own = all(hit.rule in OWN_PRACTICE for hit in span.best.hits)
         return own and not self.pieces[span.last].item and any(piece.item for piece in following)
-
-    def _find_hits(self, at: int) -> list[Hit]:
-        sentence = self.pieces[at].text
-        left_out = set() if self.lead else set(_ONLY_WITH_LINK)
-        left_out |= set() if "resource" in self.context.wanted else _ONLY_WHERE_WANTED
-        hits = [hit for hit in find_hits(sentence) if hit.rule not in left_out]
-        if self.lead and at == len(self.pieces) - 1:
-            hits.append(Hit("link", "resource", "gives a link", self.lead))
-        if is_question(sentence):
-            hits.append(Hit("asks", "question", "asks", sentence[-60:]))
-        if any(hit.rule in _OWN_PRACTICE for hit in hits) and self._failed(at):
-            hits = [hit for hit in hits if hit.rule not in _OWN_PRACTICE]
-        return hits
-
-    def _failed(self, at: int) -> bool:
-        """Whether the sentence or the next says that it came to nothing: no practice to follow, or a joke."""
-        return any("failed" in find_telling(piece.text) for piece in self.pieces[at : at + 2])
-
-    def _find_wanted(self, at: int) -> list[Hit]:
-        """An answer counts as what its question asked for, though no rule knows its words: "Plain English, always"."""
-        text = self.pieces[at].text
-        if "?" in text or len(text.split()) < 2 or self.context.question is None:
-            return []
-        told = find_telling(text)
-        says = f"answers {self.context.question.name}, which asks for this"
-        kinds: tuple[TipKind, ...] = ("do", "concern", "dont")
-        # "We have a church bell" tells, and advises nothing, whatever was asked.
-        no_advice = self._failed(at) or ("tells" in told and "practised" not in told)
-        wanted = self.context.wanted - ({"do", "dont"} if no_advice else set())
-        found = [Hit(f"asked_{kind}", kind, says, "") for kind in kinds if kind in wanted]
-        if no_advice:
-            return found[:1]
-        if not found and "asked_how" in self.context.tones:
-            found = [Hit("asked_how", "do", f"answers {self.context.question.name}, which asks how it is done", "")]
-        return found[:1]
-
-    def _score(self, at: int, hits: Sequence[Hit]) -> dict[TipKind, _Found]:
-        """The kinds that one sentence reaches the threshold for."""
-        if not hits:
-            return {}
-        features = self.features | find_sentence_features(self.pieces[at].text, hits)
-        found: dict[TipKind, _Found] = {}
-        for kind in dict.fromkeys(hit.kind for hit in hits):
-            own = tuple(hit for hit in hits if hit.kind == kind)
-            score = find_score(kind, (hit.rule for hit in own), features, self.weights).value
-            if score >= self.weights.threshold:
-                found[kind] = _Found(score, own)
-        best = max((one.score for one in found.values()), default=0.0)
-        return {kind: one for kind, one in found.items() if one.score == best or one.score >= _FAINT}
 
     def build_proposal(self, span: _Span) -> TipProposal:
         """The tip of a span, in the words of the post."""
@@ -186,10 +128,34 @@ class _Reader:
             end=last,
             text=text,
             score=span.best.score,
-            reason=render_reason(span.best.hits, self.context, self.weights),
+            reason=self._render_reason(span),
             question=self.context.question.id if self.context.question else None,
-            hits=span.best.hits,
+            signals=span.best.signals,
         )
+
+    def _render_reason(self, span: _Span) -> str:
+        """Why this is shown, in one readable line: the rules with the words they matched, and the post's place."""
+        at = HEADS.index(span.kind)
+        weights = {
+            hit.rule: self.model.weights.get(f"rule:{hit.rule}", (0.0,) * len(HEADS))[at] for hit in span.best.hits
+        }
+        ordered = sorted(span.best.hits, key=lambda hit: (-weights[hit.rule], hit.rule))
+        said = [f"{hit.says}: '{hit.words}'" if hit.words else hit.says for hit in ordered[:_REASONS]]
+        said = said or [render_likeness(self.model, span.kind, span.best.signals)]
+        if self.context.link == "marked" and self.context.question:
+            said.append(f"answers {self.context.question.name}")
+        return "; ".join(said)
+
+
+def _only_tells(sentence: Sentence) -> bool:
+    """Whether a sentence tells how things are, or came to nothing: "We have a church bell" advises nothing."""
+    told = {name.partition(":")[2] for name in sentence.signals if name.startswith("telling:")}
+    advises = any(hit.kind in _ADVICE for hit in sentence.hits)
+    return not advises and ("failed" in told or ("tells" in told and "practised" not in told))
+
+
+def _find(sentence: Sentence, kind: TipKind, score: float) -> _Found:
+    return _Found(score, tuple(hit for hit in sentence.hits if hit.kind == kind), sentence.signals)
 
 
 def _join(kind: TipKind, found: Sequence[Mapping[TipKind, _Found]], pieces: Sequence[Piece]) -> list[_Span]:
@@ -209,13 +175,3 @@ def _join(kind: TipKind, found: Sequence[Mapping[TipKind, _Found]], pieces: Sequ
         else:
             spans.append(_Span(kind, at, at, own))
     return spans
-
-
-def render_reason(hits: Iterable[Hit], context: Context, weights: Weights | None = None) -> str:
-    """Why this is shown, in one readable line: the rules with the words they matched, and the post's place."""
-    rules = (weights or load_weights()).rules
-    ordered = sorted(hits, key=lambda hit: (-rules[hit.rule], hit.rule))
-    said = [f"{hit.says}: '{hit.words}'" if hit.words else hit.says for hit in ordered[:2]]
-    if context.link == "marked" and context.question and not any("which asks" in part for part in said):
-        said.append(f"answers {context.question.name}")
-    return "; ".join(said)

@@ -7,10 +7,13 @@ from typing import Any
 
 from analysis.engine import Findings, analyse_session
 from analysis.features import Context
+from analysis.languages import is_english
 from analysis.normalising import normalise
+from analysis.proposals import TipProposal
 from analysis.questions import Question
+from analysis.reading import read_post
 from analysis.rows import SessionAuthor, SessionPost, SessionRows, build_rows
-from analysis.tips import TipProposal, find_tips
+from analysis.tips import find_tips
 from archive.models import Chat, Session
 from archive.times import shift
 
@@ -51,7 +54,8 @@ def tips_in(text: str, *, asked: Context | None = None, **more: Any) -> list[Tip
     """The tips of a single post, as an answer marked with its question unless ``asked`` says otherwise."""
     one = post(10, text, **more)
     marked = Context(Question("northmoor-1-q1", 1, "", None, "A question", None), link="marked")
-    return find_tips(one, normalise(text, {"northmoorhour"}), asked or marked)
+    cleaned = normalise(text, {"northmoorhour"})
+    return find_tips(read_post(one, cleaned, asked or marked)) if is_english(cleaned.text, one.lang) else []
 
 
 def kinds_in(text: str, **more: Any) -> set[str]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made_up_chat import kinds_in, tips_in
+from made_up_chat import analyse, kinds_in, post, tips_in
 
 from analysis.features import Context, find_wanted, is_question
 from analysis.instructions import find_instruction
@@ -116,9 +116,9 @@ def test_what_a_question_asks_for_helps_what_no_rule_knows() -> None:
     wanted, tones = find_wanted(question.text)
     assert "do" in wanted
     asked = Context(question, "marked", wanted=wanted, tones=tones)
-    assert kinds_in("A2: Plain English and a biscuit", asked=asked) == {"do"}
-    assert tips_in("A2: Plain English and a biscuit", asked=asked)[0].reason == "answers Q2, which asks for this"
-    assert not kinds_in("A2: Plain English and a biscuit")
+    assert kinds_in("A2: Plain English and a biscuit for everybody", asked=asked) == {"do"}
+    assert tips_in("A2: Plain English and a biscuit for everybody", asked=asked)[0].reason.endswith("answers Q2")
+    assert not kinds_in("A2: Plain English and a biscuit for everybody")
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,9 @@ def test_words_that_english_shares_with_another_language_are_no_instruction() ->
 
 
 def test_a_repost_has_no_tips_of_its_own() -> None:
-    assert kinds_in("Use plain English in every post") == {"do"}
-    assert not kinds_in("Use plain English in every post", repost_of="x:1", kind="repost")
+    first = post(5, "Use plain English in every post #northmoorhour")
+    again = post(6, first.text, "x:bob", repost_of=first.id, kind="repost")
+    assert {tip.proposal.post for tip in analyse(first, again).tips} == {first.id}
 
 
 def test_a_wrong_language_label_does_not_hide_plain_english() -> None:
@@ -266,14 +267,14 @@ def test_a_tip_has_its_right_kind(text: str, kinds: set[str]) -> None:
     [
         ("Say it twice. Nobody reads every post of yours.", "do", "Say it twice. Nobody reads every post of yours."),
         (
-            "Phone them. Really. I phoned a man who wrote daily.",
+            "Phone them first. Really. I phoned a man who wrote daily.",
             "do",
-            "Phone them. Really. I phoned a man who wrote daily.",
+            "Phone them first. Really. I phoned a man who wrote daily.",
         ),
         (
-            "Figures for the mayor, faces for the crews. Keep both.",
+            "Figures for the mayor, faces for the crews. Always keep both of them.",
             "do",
-            "Figures for the mayor, faces for the crews. Keep both.",
+            "Figures for the mayor, faces for the crews. Always keep both of them.",
         ),
         (
             "Jokes about us are fine. Never about the tenant.",
@@ -281,9 +282,9 @@ def test_a_tip_has_its_right_kind(text: str, kinds: set[str]) -> None:
             "Jokes about us are fine. Never about the tenant.",
         ),
         (
-            "Show the polling cards as pictures. And say that the pass is free: https://vote.northmoor.example/pass",
+            "Show the polling cards as pictures. And always say that the pass is free: https://vote.northmoor.example/pass",
             "do",
-            "Show the polling cards as pictures. And say that the pass is free: https://vote.northmoor.example/pass",
+            "Show the polling cards as pictures. And always say that the pass is free: https://vote.northmoor.example/pass",
         ),
         (
             "Publish the whole timetable. A template: https://vote.northmoor.example/dates",
