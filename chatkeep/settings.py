@@ -20,9 +20,8 @@ from archive.models import Chat, normalise_tag
 from chatkeep.sessions import Sitting, build_sessions, end_of, occurrences
 from collector.options import Budget, ChatOptions
 
-_CHAT_KEYS = frozenset({"title", "hashtags", "hosts", "timezone", "description", "session", "budget"}) | {
-    "conversations"
-}
+_SWITCHES = frozenset({"conversations", "unfold_links"})
+_CHAT_KEYS = _SWITCHES | {"title", "hashtags", "hosts", "timezone", "description", "session", "budget"}
 _BUDGET_KEYS = frozenset({"session", "month"})
 _LARGEST_BUDGET = 1_000_000  # dollars
 _SESSION_KEYS = frozenset({"starts", "ends", "every", "minutes", "questions", "id"})
@@ -178,16 +177,23 @@ def _read_chat(reader: _Reader, slug: str, table: Mapping[str, Any], times: tupl
 
 
 def _read_options(reader: _Reader, table: Mapping[str, Any]) -> ChatOptions:
-    conversations = table.get("conversations", True)
-    if not isinstance(conversations, bool):
-        raise reader.error("conversations must be true or false", "write conversations = false", "conversations")
     budget = table.get("budget", {})
     if not isinstance(budget, dict):
         raise reader.error("budget must be a table", "write budget = { session = 5.00, month = 20.00 }", "budget")
     reader.known(budget, _BUDGET_KEYS, "budget")
     return ChatOptions(
-        Budget(**{key: _tenth_cents(reader, key, value) for key, value in budget.items()}), conversations
+        Budget(**{key: _tenth_cents(reader, key, value) for key, value in budget.items()}),
+        conversations=_read_switch(reader, table, "conversations"),
+        unfold_links=_read_switch(reader, table, "unfold_links"),
     )
+
+
+def _read_switch(reader: _Reader, table: Mapping[str, Any], key: str) -> bool:
+    """What is on unless the settings say otherwise."""
+    value = table.get(key, True)
+    if not isinstance(value, bool):
+        raise reader.error(f"{key} must be true or false", f"write {key} = false", key)
+    return value
 
 
 def _tenth_cents(reader: _Reader, key: str, dollars: object) -> int:

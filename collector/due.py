@@ -17,10 +17,11 @@ from collector.options import DEFAULT_OPTIONS, ChatOptions
 from collector.refs import bounds_of
 from collector.sources.base import Window
 
-JobKind = Literal["live", "asked", "check", "sweep", "counts", "thread", "recheck", "look back"]
+JobKind = Literal["live", "asked", "check", "sweep", "counts", "thread", "recheck", "look back", "links"]
 # live work goes before all else, what a person waits for before what nobody waits for
 PRIORITY: Mapping[JobKind, int] = {
     "live": 0, "asked": 1, "check": 2, "sweep": 3, "counts": 4, "thread": 5, "recheck": 6, "look back": 7,
+    "links": 8,
 }  # fmt: skip
 
 LEAD = timedelta(minutes=5)
@@ -29,12 +30,15 @@ OVERRUN = timedelta(minutes=10)
 """How long after its end a session stays live: the last answers, and a poll that proves the last minute."""
 CHECKS = "checks"
 """The lane of checks, which ask all platforms at once."""
+LINKS = "links"
+"""The lane of shared links, which lead to no platform."""
 
 _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 _MONTH = timedelta(days=30)
 _CHECKED = (("24 h", -_DAY), ("15 min", timedelta(minutes=-15)))
 _SWEPT = (("1 h", _HOUR), ("24 h", _DAY), ("7 days", _WEEK))
 _THREADED = _SWEPT[:2]
+_UNFOLDED = _SWEPT[:2]
 _STREAMED_POLL_SECONDS = 60.0  # beside a healthy stream a poll only proves what was heard
 _FORGOTTEN = timedelta(days=30)  # an older session is nobody's live chat: `collect --from` fetches it
 _SETTLED = _WEEK + _DAY
@@ -160,6 +164,7 @@ class _Agenda:
             return self._look_at(starts - LEAD)
         for lane in self.watched.lanes:
             self._add_lane(chat, session, lane, (starts, ends))
+        self._add_links(chat, session, ends)
         if is_live(session, self.now):
             self.live.append(session)
             return self._look_at(ends + OVERRUN)
@@ -186,9 +191,18 @@ class _Agenda:
         yield "sweep", _SWEPT
         if lane.counts:
             yield "counts", _SWEPT[:1]
-        if self.watched.options.get(chat.slug, DEFAULT_OPTIONS).conversations:
+        if self._options(chat).conversations:
             yield "thread", _THREADED
         yield "recheck", _SWEPT
+
+    def _add_links(self, chat: Chat, session: Session, ends: datetime) -> None:
+        """Shared links are looked up once the sweeps that can be made now have brought the late ones."""
+        swept = not any(job.kind == "sweep" and job.session == session.id for job in self.jobs.values())
+        if swept and self.now >= ends and self._options(chat).unfold_links:
+            self._add_latest(chat, session, "links", LINKS, ends, _UNFOLDED)
+
+    def _options(self, chat: Chat) -> ChatOptions:
+        return self.watched.options.get(chat.slug, DEFAULT_OPTIONS)
 
     def _add_poll(self, chat: Chat, session: Session, lane: Lane) -> None:
         """A poll, in the lane's own rhythm. A last poll in the future means that the clock was set back."""

@@ -19,10 +19,13 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class ChatOptions:
-    """``conversations``: also fetch replies without the hashtag, quotes, and the hosts' threads."""
+    """``conversations``: also fetch replies without the hashtag, quotes, and the hosts' threads. ``unfold_links``: look
+    up the pages behind the links that people shared.
+    """
 
     budget: Budget = Budget()
     conversations: bool = True
+    unfold_links: bool = True
 
 
 DEFAULT_OPTIONS = ChatOptions()

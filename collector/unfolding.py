@@ -56,13 +56,18 @@ POLITE = Manners()
 
 @dataclass(slots=True)
 class Unfolded:
-    """How many links were looked up and what came of them; ``waiting_count`` are left for another time."""
+    """How many links were looked up and what came of them.
+
+    ``waiting_count`` wait for another time, since they failed a moment ago or their host asked us to wait;
+    ``left_count`` were not come to before the time was up.
+    """
 
     read_count: int = 0
     titled_count: int = 0
     failed_count: int = 0
     refused_count: int = 0
     waiting_count: int = 0
+    left_count: int = 0
 
     @property
     def asked_count(self) -> int:
@@ -139,7 +144,7 @@ class _Round:
                     self._save()
         finally:
             self._save()
-        self.done.waiting_count += len(self._pending) + len(self._flying)
+        self.done.left_count = len(self._pending) + len(self._flying)
         return self.done
 
     def _send_off(self) -> None:

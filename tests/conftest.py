@@ -20,17 +20,27 @@ settings.register_profile("soak", deadline=None, max_examples=3_000, suppress_he
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 _real_connect = socket.socket.connect
+_real_getaddrinfo = socket.getaddrinfo
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def _guarded_connect(self: socket.socket, address: Any) -> None:
-    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in _LOOPBACK:
         raise RuntimeError(f"a test tried to reach {address[0]}: only loopback is allowed")
     _real_connect(self, address)
+
+
+def _guarded_getaddrinfo(host: Any, *more: Any, **named: Any) -> Any:
+    """Asks no name server: names are looked up in no test, spellings of addresses need none."""
+    if host in (None, "", *_LOOPBACK) or not str(host)[-1:].isalpha():
+        return _real_getaddrinfo(host, *more, **named)
+    raise socket.gaierror(socket.EAI_NONAME, f"a test tried to look up {host}")
 
 
 @pytest.fixture(autouse=True)
 def _only_loopback_and_no_own_files(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setattr(socket.socket, "connect", _guarded_connect)
+    monkeypatch.setattr(socket, "getaddrinfo", _guarded_getaddrinfo)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     for name in ("CHATKEEP_DATA", "X_BEARER_TOKEN", "BLUESKY_HANDLE", "BLUESKY_APP_PASSWORD", "MASTODON_TOKEN"):

@@ -22,8 +22,10 @@ from chatkeep.app import App, is_terminal, json_option, pass_app, stoppable
 from chatkeep.settings import Settings
 from chatkeep.sources import build_sources, choose_sources
 from chatkeep.state import is_run_alive
+from chatkeep.unfolding import render_unfolded, unfold_window
 from chatkeep.walk_words import raise_for, row_of, sentence_of, shown
 from collector.lane import first_look_back
+from collector.options import DEFAULT_OPTIONS
 from collector.retrying import Retrying
 from collector.sources.base import Source, Window
 from collector.spending import Spending
@@ -47,8 +49,8 @@ def collect(
     """Capture the posts of CHAT from every platform now.
 
     The first time it goes back to the day before the latest session (or seven days); later it goes back to what it
-    has, and a little further. With --from and --to it captures that time whole, however old. Stopped or cut off, the
-    same command goes on where it was.
+    has, and a little further. With --from and --to it captures that time whole, however old. Then the links that people
+    shared are looked up. Stopped or cut off, the same command goes on where it was.
     """
     with ExitStack() as stack:
         try:
@@ -79,9 +81,20 @@ def _collect_here(
         sources = choose_sources(build_sources(settings, http, clock, app.data), only, settings)
         window = _window(chat, *times)
         rows = [row_of(result) for result in _walk_all(app, archive, sources, (chat, window, settings), stop)]
+        if settings.options.get(chat.slug, DEFAULT_OPTIONS).unfold_links and not stop.is_set():
+            _unfold(app, archive, chat, window, stop)
         if stop.is_set():
             raise Stopped("stopped; the archive is whole, and the same command goes on where it was")
         return chat, rows
+
+
+def _unfold(app: App, archive: Archive, chat: Chat, window: Window, stop: threading.Event) -> None:
+    """Looks up the links of what was captured, and says what came of it beside the results."""
+    since = window.start or first_look_back(session_of(chat, window, archive.now()), archive)
+    with Status("looking up links…", console=app.remarks) if is_terminal() else nullcontext():
+        done = unfold_window(archive, chat, Window(since, window.end), stop)
+    if words := render_unfolded(done):
+        app.remarks.print(words)
 
 
 def _ask_the_run(

@@ -21,11 +21,13 @@ from archive.opening import storage_errors
 from archive.store import Archive
 from archive.times import Clock, to_text
 from chatkeep.running.ground import Executor, Ground
+from chatkeep.running.links import begin_links
 from chatkeep.running.state import LaneState, State
 from chatkeep.running.wishes import add_wishes, answer_rest, excuse_resting, finish_wish, wished_jobs
-from collector.due import CHECKS, PRIORITY, Due, Job, Watched, due, find_polls
+from collector.due import CHECKS, LINKS, PRIORITY, Due, Job, Watched, due, find_polls
 from collector.lane import Outcome, perform, rest_after
 from collector.retrying import Retrying
+from collector.unfolding import Unfolded
 from collector.walker import PageSaved, Walker
 
 _ATTEMPTS = 3  # here and now; the schedule comes back for the rest, and others are not kept waiting
@@ -38,8 +40,9 @@ _CHECK_TAKES = timedelta(minutes=10)  # at the very most
 @dataclass(slots=True)
 class Runner:
     """Holds what a scheduled capture needs. ``tell`` takes events (a name and facts), ``wake`` ends the loop's wait,
-    ``check`` performs the checks before a session, ``sleep`` and ``chance`` are injected by tests. ``chats`` are those
-    that the settings name, ``known`` all of the archive: a person may ask for an imported one too.
+    ``check`` performs the checks before a session, ``unfold`` looks up the links of one; ``sleep`` and ``chance`` are
+    injected by tests. ``chats`` are those that the settings name, ``known`` all of the archive: a person may ask for an
+    imported one too.
     """
 
     ground: Ground
@@ -49,6 +52,7 @@ class Runner:
     tell: Callable[..., None] = lambda *_args, **_facts: None
     wake: Callable[[], None] = lambda: None
     check: Callable[[Archive, Job], None] = lambda _archive, _job: None
+    unfold: Callable[[Archive, Job], Unfolded] = lambda _archive, _job: Unfolded()
     sleep: Callable[[float], None] | None = None
     chance: Callable[[], float] = random.random
     walker_extras: Callable[[Archive, str], dict[str, Any]] = lambda _archive, _platform: {}
@@ -76,7 +80,7 @@ class Runner:
             now = self.clock()
             agenda = self._agenda(now)
             # a lane that is busy now may have done its job by the time it is begun: only the free ones are given work
-            free = {CHECKS, *(name for name, lane in self.state.lanes.items() if lane.busy is None)}
+            free = {CHECKS, LINKS, *(name for name, lane in self.state.lanes.items() if lane.busy is None)}
             wanted = [job for job in (*agenda.jobs, *wished_jobs(self.state)) if job.lane in free]
             jobs = sorted(wanted, key=lambda job: job.rank)
         for session in agenda.settled:
@@ -106,6 +110,9 @@ class Runner:
             if job.lane == CHECKS:
                 self._begin_check(job)
                 continue
+            if job.lane == LINKS:
+                begin_links(self, job)
+                continue
             with self.state.lock:
                 lane = self.state.lanes.get(job.lane)
                 if lane is None or lane.busy is not None or self.stop.is_set() or _rests(lane, self.clock()):
@@ -123,7 +130,7 @@ class Runner:
         try:
             self.check(archive, job)
         finally:
-            self._save(archive, job, JobState("done", 1, None, self.clock()))
+            self.save_job(archive, job, JobState("done", 1, None, self.clock()))
 
     # -- on a lane's thread
 
@@ -212,13 +219,14 @@ class Runner:
         before = self.state.jobs.get(job.key, JobState("waiting"))
         tries = before.tries_count + 1
         if outcome.done:
-            return self._save(archive, job, JobState("done", tries, None, now, outcome.why))
+            return self.save_job(archive, job, JobState("done", tries, None, now, outcome.why))
         if outcome.given_up:
-            return self._save(archive, job, _after_giving_up(outcome, tries, now))
+            return self.save_job(archive, job, _after_giving_up(outcome, tries, now))
         waits = None if outcome.gave_way and outcome.error is None else rests
-        return self._save(archive, job, JobState("waiting", tries, waits, before.ended_at, outcome.why))
+        return self.save_job(archive, job, JobState("waiting", tries, waits, before.ended_at, outcome.why))
 
-    def _save(self, archive: Archive, job: Job, stands: JobState) -> None:
+    def save_job(self, archive: Archive, job: Job, stands: JobState) -> None:
+        """Writes how a job stands now, and remembers it."""
         row = JobRow(
             key=job.key, kind=job.kind, chat=job.chat, lane=job.lane, due_at=to_text(job.due_at), session=job.session,
             state=stands.state, tries_count=stands.tries_count, not_before=text_of(stands.not_before),

@@ -27,6 +27,7 @@ from chatkeep.running.runner import Runner
 from chatkeep.running.streams import keep_streams
 from chatkeep.running.threads import GOODBYE_SECONDS, LaneThreads
 from chatkeep.running.watch import Watch
+from chatkeep.unfolding import unfold_session
 from collector.due import Due
 from collector.spending import Spending
 from collector.transport import build_client
@@ -123,6 +124,7 @@ def build_service(
     runner.walker_extras = lambda archive, platform: {
         "spending": Spending(archive, runner.ground.sources[platform], runner.ground.options)
     }
+    runner.unfold = lambda archive, job: unfold_session(archive, runner.known[job.chat], job.session, signals.stop)
     runner.state.jobs = load_jobs(archive.conn)
     runner.state.published = load_published(app.chats_path)
     return Service(app, archive, runner, loader, watch, signals, tell)

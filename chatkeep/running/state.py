@@ -77,6 +77,7 @@ class State:
     finding: bool = False
     found_seconds: float = 0.0
     published: frozenset[str] = frozenset()
+    unfolding: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def history(self, now: datetime) -> History:

@@ -69,6 +69,7 @@ def test_a_whole_file_is_read_in_the_chats_own_time(tmp_path: Path) -> None:
         ("[source.myspace]\n", 1, "there are bluesky, mastodon, x"),
         ('[source.mastodon]\nservers = "https://a.example"\n', 2, "must be a list"),
         ('[chat.a]\nconversations = "no"\n', 2, "write conversations = false"),
+        ("[chat.a]\nunfold_links = 0\n", 2, "write unfold_links = false"),
         ("[chat.a]\n\nbudget = 5\n", 3, "write budget ="),
         ("[chat.a]\nbudget = { week = 5 }\n", 2, "it may have month, session"),
         ("[chat.a]\nbudget = { session = -1 }\n", 2, "US dollars"),
@@ -106,8 +107,9 @@ def test_no_text_at_all_breaks_the_reader_of_settings(tmp_path_factory: pytest.T
 )
 @pytest.mark.parametrize(
     "key",
-    ["title", "hashtags", "hosts", "timezone", "session", "starts", "minutes", "every", "budget", "conversations"],
-)
+    ["title", "hashtags", "hosts", "timezone", "session", "starts", "minutes", "every", "budget", "conversations",
+     "unfold_links"],
+)  # fmt: skip
 def test_values_of_a_wrong_kind_are_refused_in_one_line_or_read(
     tmp_path: Path, place: str, key: str, value: str
 ) -> None:
@@ -132,8 +134,11 @@ def test_a_budget_is_read_to_the_tenth_of_a_cent_and_there_always_is_one(
     assert load(tmp_path, f"[chat.a]\n{text}\n").options["a"] == ChatOptions(budget, conversations=True)
 
 
-def test_conversations_can_be_switched_off(tmp_path: Path) -> None:
-    assert not load(tmp_path, "[chat.a]\nconversations = false\n").options["a"].conversations
+@pytest.mark.parametrize("switch", ["conversations", "unfold_links"])
+def test_what_is_fetched_beside_the_hashtag_can_be_switched_off(switch: str, tmp_path: Path) -> None:
+    assert load(tmp_path, "[chat.a]\n").options["a"] == ChatOptions()
+    off = ChatOptions(**{switch: False})  # type: ignore[arg-type]  # a switch by its name
+    assert load(tmp_path, f"[chat.a]\n{switch} = false\n").options["a"] == off
 
 
 def test_no_file_gives_no_chat_and_no_error(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from archive.jobs import JobState
 from archive.models import Chat, Session
 from archive.times import from_text, to_text
-from collector.due import CHECKS, Due, History, Job, Lane, Watched, due, find_polls
+from collector.due import CHECKS, LINKS, Due, History, Job, Lane, Watched, due, find_polls
 from collector.options import ChatOptions
 from collector.sources.base import Window
 
@@ -125,6 +125,43 @@ def test_conversations_are_switched_off_by_their_setting() -> None:
     assert "thread" not in kinds(jobs)
 
 
+def swept(name: str, ended_at: datetime, lanes: tuple[Lane, ...] = LANES) -> dict[str, JobState]:
+    return {f"northmoor-1|sweep {name}|{lane.name}": JobState("done", ended_at=ended_at) for lane in lanes}
+
+
+def test_links_are_looked_up_after_the_sweeps_of_the_hour_and_of_the_day() -> None:
+    hour, day = ENDS + timedelta(hours=1), ENDS + timedelta(hours=24)
+    assert "links" not in kinds(due(hour, ONE, History()).jobs)
+    assert "links" not in kinds(due(hour, ONE, History(jobs=swept("1 h", hour, LANES[:2]))).jobs)
+    jobs = swept("1 h", hour)
+    [links] = [job for job in due(hour, ONE, History(jobs=jobs)).jobs if job.kind == "links"]
+    assert (links.key, links.lane, links.due_at) == ("northmoor-1|links 1 h|links", LINKS, hour)
+    jobs[links.key] = JobState("done", ended_at=hour)
+    assert "links" not in kinds(due(day - timedelta(minutes=1), ONE, History(jobs=jobs)).jobs)
+    jobs |= swept("24 h", day)
+    assert "northmoor-1|links 24 h|links" in {job.key for job in due(day, ONE, History(jobs=jobs)).jobs}
+
+
+def test_a_lane_that_must_wait_for_long_holds_up_no_links() -> None:
+    hour = ENDS + timedelta(hours=1)
+    history = History(jobs=swept("1 h", hour, LANES[1:]), resting={"x": hour + timedelta(hours=5)})
+    assert "links" in kinds(due(hour, ONE, history).jobs)
+
+
+def test_a_session_is_not_settled_while_its_links_wait() -> None:
+    now = ENDS + timedelta(days=9)
+    done = {job.key: JobState("done", ended_at=now) for job in due(now, ONE, History()).jobs}
+    assert due(now, ONE, History(jobs=done)).settled == ()
+    done["northmoor-1|links 24 h|links"] = JobState("done", ended_at=now)
+    assert due(now, ONE, History(jobs=done)).settled == ("northmoor-1",)
+
+
+def test_looking_up_links_is_switched_off_by_its_setting() -> None:
+    setup = replace(ONE, options={"northmoor": ChatOptions(unfold_links=False)})
+    hour = ENDS + timedelta(hours=1)
+    assert "links" not in kinds(due(hour, setup, History(jobs=swept("1 h", hour))).jobs)
+
+
 def test_where_posts_arrive_late_it_is_looked_back_every_hour_then_every_day() -> None:
     setup = watched(session_at(STARTS), lanes=(MASTODON,))
     key = f"northmoor-1|look back|{MASTODON.name}"
@@ -195,6 +232,9 @@ class Life:
         if agenda.jobs:
             self.do(now, agenda)
             agenda = due(now, self.setup, History(self.jobs, self.polled))
+            assert {job.kind for job in agenda.jobs} <= {"links"}  # which wait for the sweeps
+            self.do(now, agenda)
+            agenda = due(now, self.setup, History(self.jobs, self.polled))
             assert agenda.jobs == ()
         for session in agenda.settled:
             self.jobs[f"{session}|settled"] = JobState("done", ended_at=now)
@@ -228,9 +268,11 @@ def test_whenever_it_runs_all_that_is_due_is_done_once_and_nothing_is_left(
         now = life.live_until(now, now + timedelta(minutes=on)) + timedelta(minutes=off)
         life.polled.clear()  # a restart forgets when it polled
     life.live_until(now, max(now, ENDS) + timedelta(days=16))
-    single = Counter(job.key for _, job in life.done if job.kind in ("sweep", "thread", "recheck", "counts", "check"))
+    ones = ("sweep", "thread", "recheck", "counts", "check", "links")
+    single = Counter(job.key for _, job in life.done if job.kind in ones)
     assert set(single.values()) <= {1}
     assert {f"northmoor-1|sweep 7 days|{lane.name}" for lane in LANES} <= set(single)
+    assert "northmoor-1|links 24 h|links" in single
     assert "northmoor-1|settled" in life.jobs
     for _, job in life.done:
         if job.kind == "live":
@@ -243,7 +285,7 @@ def test_looking_exactly_when_told_is_enough_and_not_more_often_than_needed() ->
     polls = Counter(job.lane for _, job in life.done if job.kind == "live")
     assert polls == {"x": 300, "bluesky": 300, MASTODON.name: 225}
     assert life.looks < 300 + 225 + 120
-    late = [now - job.due_at for now, job in life.done if job.kind in ("sweep", "check", "recheck", "thread")]
+    late = [now - job.due_at for now, job in life.done if job.kind in ("sweep", "check", "recheck", "thread", "links")]
     assert max(late) == timedelta(0)
 
 

@@ -307,7 +307,7 @@ def test_time_in_all_is_limited_and_the_rest_waits(shared: Shared, online: Onlin
     web.pages["slow.example/"] = hanging
     shared.share("http://quick.example/", "http://slow.example/")
     done = shared.unfold(http, replace(QUICK, total_seconds=0.3))
-    assert done == Unfolded(read_count=1, titled_count=1, waiting_count=1)
+    assert done == Unfolded(read_count=1, titled_count=1, left_count=1)
     assert list(shared.pages()) == ["http://quick.example/"]
 
 
@@ -335,7 +335,7 @@ def test_a_stop_ends_it_at_once_and_keeps_what_was_found(shared: Shared, online:
         begun = time.monotonic()
         done = shared.unfold(http, QUICK, stop)
         assert time.monotonic() - begun < 2
-    assert (done.read_count, done.waiting_count) == (1, 1)
+    assert (done.read_count, done.left_count) == (1, 1)
     assert list(shared.pages()) == ["http://quick.example/"]
     assert [link.address for link in shared.wanted()] == ["http://slow.example/"]
     assert ended_threads()

@@ -24,7 +24,7 @@ LINKS = 23
 
 def unfold(web: Web, path: Path, statements: int = 0) -> subprocess.CompletedProcess[str]:
     told = {"archive": str(path), "port": web.port, "statements": statements}
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{CHILD.parent}"}
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
     command = [sys.executable, str(CHILD), json.dumps(told)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
