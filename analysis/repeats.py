@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.duplicates import find_pairs
+from analysis.proposals import TipProposal
 from analysis.support import Evidence
-from analysis.tips import TipProposal
 
 SAME_TIP = 0.75  # cosine: sentences are shorter than posts, and "say x, not y" shares its frame with many
 _LEAST_WORDS = 2
@@ -14,10 +14,11 @@ _LEAST_WORDS = 2
 Supported = tuple[TipProposal, list[Evidence]]
 
 
-def join_repeats(found: Sequence[Supported]) -> list[Supported]:
+def join_repeats(found: Sequence[Supported], fixed: int = 0) -> list[Supported]:
     """The tips without those that an earlier one of their kind says, which become its evidence.
 
-    ``found`` is in canonical order, so the earliest stays. Tips of one post, or of two questions, stay apart.
+    ``found`` is in canonical order, so the earliest stays. Tips of one post, or of two questions, stay apart. The first
+    ``fixed`` are decided: they stay whatever says the same, and others join them.
     """
     joined: dict[int, int] = {}
     for kind in dict.fromkeys(proposal.kind for proposal, _ in found):
@@ -28,7 +29,7 @@ def join_repeats(found: Sequence[Supported]) -> list[Supported]:
         ]
         texts = [found[at][0].text.casefold() for at in places]
         for later, earlier, _ in find_pairs(texts, SAME_TIP):
-            if _may_join(found[places[later]][0], found[places[earlier]][0]):
+            if places[later] >= fixed and _may_join(found[places[later]][0], found[places[earlier]][0]):
                 joined[places[later]] = places[earlier]
     kept = {at: (proposal, list(evidence)) for at, (proposal, evidence) in enumerate(found) if at not in joined}
     for at, of in joined.items():
