@@ -47,6 +47,11 @@ class App:
         return self.data / "archive.db"
 
     @property
+    def decisions_path(self) -> Path:
+        """What people decided; never served either."""
+        return self.data / "decisions.db"
+
+    @property
     def chats_path(self) -> Path:
         """The published file for organisers."""
         return self.data / "chats.db"

@@ -15,7 +15,7 @@ import click
 from archive.errors import ChatkeepError, Stopped
 from chatkeep import __version__
 from chatkeep.app import App, describe_error, printable
-from chatkeep.commands import capture, collect, cost, demo, findings, recheck, setup, site, status
+from chatkeep.commands import capture, collect, cost, decide, demo, findings, recheck, setup, site, status
 from chatkeep.commands import run as scheduled
 
 _BUG = 1
@@ -49,7 +49,7 @@ def chatkeep(context: click.Context, data: Path, config: Path) -> None:
     context.obj = App(config=config, data=data)
 
 
-for _module in (demo, setup, scheduled, cost, collect, recheck, capture, findings, status, site):
+for _module in (demo, setup, scheduled, cost, collect, recheck, capture, findings, decide, status, site):
     for _command in _module.COMMANDS:
         chatkeep.add_command(_command)
 

@@ -181,6 +181,6 @@ def _tell(stage: Stage, played: Played, starts: datetime) -> None:
 
 def remove_earlier(folder: Path) -> None:
     """Clears what an earlier demo left; only files that a demo makes."""
-    for name in ("archive.db", "chats.db"):
+    for name in ("archive.db", "chats.db", "decisions.db"):
         for suffix in ("", "-wal", "-shm"):
             (folder / f"{name}{suffix}").unlink(missing_ok=True)

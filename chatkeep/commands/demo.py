@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.rebuild import analyse_chat
+from archive.decisions import load_decisions
 from archive.errors import Stopped
 from archive.models import PLATFORM_NAMES, Chat
 from archive.store import Archive, open_archive
@@ -55,7 +56,8 @@ def demo(app: App, *, seconds: float, serve: bool, port: int) -> None:
             played = play(stage, archive, stop, watch)
         if stop.is_set():
             raise Stopped("stopped; nothing is left running, and the next demo starts anew")
-        analyse_chat(archive.conn, chat, version=__version__)
+        decisions = load_decisions(shown.decisions_path, chat.slug)
+        analyse_chat(archive.conn, chat, version=__version__, decisions=decisions)
         publish_chats(shown.archive_path, shown.chats_path, at=to_text(clock()))
         guide = shown.data / "exports" / f"{chat.slug}-guide.md"
         write_file(guide, render_export(archive.conn, chat.slug, "guide", "md"))

@@ -11,6 +11,7 @@ import click
 from rich.status import Status
 
 from analysis.rebuild import analyse_chat
+from archive.decisions import load_decisions
 from archive.errors import StorageError, UsageError
 from archive.models import TIP_KIND_NAMES, Chat
 from archive.opening import storage_errors
@@ -30,7 +31,7 @@ _FORMATS = sorted({form for _, form in EXPORTS})
 def analyse(app: App, chat: str | None, *, as_json: bool) -> None:
     """Find questions, answers, tips, themes and people in CHAT, or in every chat.
 
-    What was found before is built anew; the same archive gives the same findings.
+    What was found before is built anew; the same archive gives the same findings. What people decided stays.
     """
     with app.opened("analyse") as archive:
         chats = [app.find_chat(archive, chat)] if chat else list(archive.load_chats().values())
@@ -38,7 +39,10 @@ def analyse(app: App, chat: str | None, *, as_json: bool) -> None:
         for found in chats:
             watch = Status(f"reading {found.slug}…", console=app.remarks) if is_terminal() else nullcontext()
             with watch, storage_errors(app.archive_path):
-                analyse_chat(archive.conn, found, version=__version__, now=archive.now())
+                analyse_chat(
+                    archive.conn, found, version=__version__, now=archive.now(),
+                    decisions=load_decisions(app.decisions_path, found.slug),
+                )  # fmt: skip
             rows.append(found_row(archive, found))
     if as_json:
         app.show(rows, as_json=True)
@@ -52,7 +56,9 @@ def analyse(app: App, chat: str | None, *, as_json: bool) -> None:
 def found_row(archive: Archive, chat: Chat) -> dict[str, Any]:
     """What analysis found in one chat, in the words of the pages."""
     kinds = dict(
-        archive.conn.execute("SELECT kind, count(*) FROM tips WHERE chat = ? GROUP BY kind", (chat.slug,)).fetchall()
+        archive.conn.execute(
+            "SELECT kind, count(*) FROM tips WHERE chat = ? AND state <> 'rejected' GROUP BY kind", (chat.slug,)
+        ).fetchall()
     )
     return {
         "chat": chat.slug,

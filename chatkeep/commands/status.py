@@ -223,7 +223,7 @@ def _chat_row(archive: Archive, chat: Chat) -> dict[str, Any]:
         "sessions": len(chat.sessions),
         "posts": sum(sighted.values()),
         **{name: sighted.get(platform, 0) for platform, name in PLATFORM_NAMES.items()},
-        "tips": count_rows(archive, chat, "tips"),
+        "tips": count_rows(archive, chat, "tips", "count(nullif(state, 'rejected'))"),
         "problems": archive.conn.execute(
             "SELECT count(*) FROM problems WHERE chat = ? AND resolved_at IS NULL AND kind <> 'repaired'", (chat.slug,)
         ).fetchone()[0],
