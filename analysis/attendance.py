@@ -11,7 +11,7 @@ A session counts where it was captured: where the archive holds posts of it. See
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -25,16 +25,12 @@ _OUTSIDE = "posted outside the sessions of this chat"
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """One author in one session. ``host`` is the reason to take them for a host. ``is_sitting``: see below.
-
-    Posts of a chat outside its sessions are kept together in one more session, which is no sitting of the chat.
-    """
+    """One author in one session. ``host`` is the reason to take them for a host."""
 
     session: str
     author: str
     posts_count: int
     host: str | None = None
-    is_sitting: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +63,45 @@ class _Seen:
         self.count, self.last = self.count + 1, number
 
 
-def find_attendance(presences: Iterable[Presence], people: Mapping[str, str]) -> Iterator[Attendance]:
-    """The attendance of one chat. ``presences`` come session by session in the order of time.
+def find_attendance(
+    presences: Iterable[Presence], people: Mapping[str, str], order: Sequence[str], since: str | None = None
+) -> Iterator[Attendance]:
+    """The attendance of those whose presences these are, in one chat. They come session by session in order of time.
 
-    One session and a few numbers for each person are in memory, however many posts there are.
+    ``order`` is the captured sessions of the chat in the order of time. Posts outside its sessions are kept together in
+    a session that is not among them. What came before the session ``since`` is counted and not told. One session and a
+    few numbers for each person are in memory at a time.
     """
+    first = order.index(since) if since in order else 0
+    numbers = {session: number for number, session in enumerate(order)}
     seen: dict[str, _Seen] = {}
-    number = 0
     for session, there in groupby(presences, key=lambda presence: presence.session):
         counts: dict[str, int] = {}
         hosts: dict[str, str] = {}
-        is_sitting = True
         for presence in there:
             person = people.get(presence.author, presence.author)
             counts[person] = counts.get(person, 0) + presence.posts_count
-            is_sitting = presence.is_sitting
             if presence.host:
                 hosts[person] = min(hosts.get(person, presence.host), presence.host)
+        number = numbers.get(session)
+        if number is not None and number < first:
+            for person in counts:
+                seen.setdefault(person, _Seen()).add(number)
+            continue
         for person in sorted(counts):
-            before = seen.setdefault(person, _Seen()) if is_sitting else _Seen()
-            role, reason = _judge(before, number) if is_sitting else ("participant", _OUTSIDE)
-            if is_sitting:
-                before.add(number)
+            role, reason, sessions_count = _place(seen.setdefault(person, _Seen()), number)
             if person in hosts:
                 role, reason = "host", hosts[person]
-            yield Attendance(session, person, role, counts[person], max(before.count, 1), reason)
-        number += is_sitting
+            yield Attendance(session, person, role, counts[person], sessions_count, reason)
+
+
+def _place(seen: _Seen, number: int | None) -> tuple[Role, str, int]:
+    """A person's role in a session and the sessions seen so far, and the note that they were seen in this one."""
+    if number is None:
+        return "participant", _OUTSIDE, 1
+    role, reason = _judge(seen, number)
+    seen.add(number)
+    return role, reason, seen.count
 
 
 def _judge(seen: _Seen, number: int) -> tuple[Role, str]:

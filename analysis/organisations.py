@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from operator import attrgetter
 
 from analysis.handles import CLIPPED, HandleReader, Reading
 from analysis.register import Organisation, Register, load_register
 from analysis.rows import SessionAuthor
 from analysis.stating import Text, find_word, read_text, says_so, speaks_of_abroad
 
-__all__ = ["LIKELY", "Match", "Organisation", "Register", "find_organisations", "load_register"]
+__all__ = ["KEPT_PROFILES", "LIKELY", "Match", "Organisation", "Register", "find_organisations", "load_register"]
 
 LIKELY = 0.6
 """From this confidence on, a match is shown as an author's organisation; below, it is a lead for a person to judge."""
@@ -41,7 +42,8 @@ _OFFICIAL = re.compile(
     r"(?: local)? (?:borough |city |county |district )?council\b|\bthe council'?s (?:official|news|account)",
     re.IGNORECASE,
 )
-_MOST_KEPT = 400_000
+KEPT_PROFILES = 1 << 18
+"""How many profiles are remembered from one look to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,8 @@ class Match:
 def find_organisations(authors: Iterable[SessionAuthor], register: Register) -> tuple[Match, ...]:
     """The best match of each author with each organisation, in the order of author and organisation."""
     reader = _build_reader(register)
-    found: list[Match] = []
-    for author in authors:
-        said = reader.read(author.platform, author.handle or "", author.name or "", author.bio or "", author.url or "")
-        found += [match if match.author == author.id else replace(match, author=author.id) for match in said]
-    return tuple(sorted(found, key=lambda match: (match.author, match.organisation)))
+    found = [match for author in authors for match in reader.read(author)]
+    return tuple(sorted(found, key=attrgetter("author", "organisation")))
 
 
 @lru_cache(maxsize=4)
@@ -75,15 +74,19 @@ class _ProfileReader:
     def __init__(self, register: Register) -> None:
         self._register = register
         self._handles = HandleReader(register.by_id.values())
-        self._kept: dict[tuple[str, ...], tuple[Match, ...]] = {}
+        self._kept: dict[str, tuple[SessionAuthor, tuple[Match, ...]]] = {}
 
-    def read(self, *profile: str) -> tuple[Match, ...]:
-        """The matches of a profile (platform, handle, name, bio, url), without an author."""
-        found = self._kept.get(profile)
-        if found is None:
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
-            found = self._kept[profile] = tuple(_choose(self._find_own(*profile[:4]), self._find_told(*profile[3:])))
+    def read(self, author: SessionAuthor) -> tuple[Match, ...]:
+        """The matches of an author."""
+        kept = self._kept.get(author.id)
+        if kept is not None and (kept[0] is author or kept[0] == author):
+            return kept[1]
+        if len(self._kept) >= KEPT_PROFILES:
+            self._kept.clear()
+        handle, name, bio = author.handle or "", author.name or "", author.bio or ""
+        best = _choose(self._find_own(author.platform, handle, name, bio), self._find_told(bio, author.url or ""))
+        found = tuple(replace(match, author=author.id) for match in best)
+        self._kept[author.id] = (author, found)
         return found
 
     def _find_own(self, platform: str, handle: str, name: str, bio: str) -> Iterator[Match]:

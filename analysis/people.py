@@ -8,8 +8,9 @@ who name each other are joined.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from analysis.rows import SessionAuthor
 
@@ -48,6 +49,10 @@ _BODY = re.compile(
     re.IGNORECASE,
 )
 _WE = re.compile(r"\b(?:we|we're|our|us|official account|the account of|run by|tweets by the team)\b", re.IGNORECASE)
+
+
+KEPT_PROFILES = 1 << 18
+"""How many profiles are remembered from one look to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +152,12 @@ class _Groups:
 
 def _find_claims(known: Mapping[str, SessionAuthor]) -> list[_Claim]:
     """Each claim of a profile on the account of another platform once, with its first reason."""
-    by_handle = {(a.platform, a.handle.casefold()): a for a in known.values() if a.handle}
-    by_handle |= {
-        ("bluesky", a.id.removeprefix("bluesky:").casefold()): a for a in known.values() if a.platform == "bluesky"
-    }
+    named = {a.id: found for a in known.values() if (found := _find_named_accounts(a.bio or "", a.url or ""))}
+    wanted = {(platform, handle.casefold()) for found in named.values() for platform, handle, _ in found}
+    by_handle = _find_by_handle(known.values(), wanted)
     claims: dict[tuple[str, str], _Claim] = {}
-    for author in known.values():
-        for platform, handle, said in _find_named_accounts(author):
+    for author in (known[one] for one in named):
+        for platform, handle, said in named[author.id]:
             other = by_handle.get((platform, handle.casefold()))
             if other is not None and other.platform != author.platform:
                 reason = f"the {author.platform} profile of @{author.handle or author.id} names {said}"
@@ -163,9 +167,26 @@ def _find_claims(known: Mapping[str, SessionAuthor]) -> list[_Claim]:
     return [claims[key] for key in sorted(claims)]
 
 
-def _find_named_accounts(author: SessionAuthor) -> Iterable[tuple[str, str, str]]:
-    """(platform, handle, as written) of every account that the profile names as its owner's."""
-    bio, url = author.bio or "", author.url or ""
+def _find_by_handle(
+    authors: Iterable[SessionAuthor], wanted: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], SessionAuthor]:
+    """The authors that go by these (platform, handle in small letters); on Bluesky by their own id as well."""
+    found: dict[tuple[str, str], SessionAuthor] = {}
+    for author in authors if wanted else ():
+        names = [(author.handle or "").casefold()]
+        if author.platform == "bluesky":
+            names.insert(0, author.id.removeprefix("bluesky:").casefold())
+        found |= {(author.platform, name): author for name in names if (author.platform, name) in wanted}
+    return found
+
+
+@lru_cache(maxsize=KEPT_PROFILES)
+def _find_named_accounts(bio: str, url: str) -> tuple[tuple[str, str, str], ...]:
+    """(platform, handle, as written) of every account that a profile names as its owner's."""
+    return tuple(_read_accounts(bio, url)) if "@" in bio or "/" in url or "/" in bio or "bsky" in bio.casefold() else ()
+
+
+def _read_accounts(bio: str, url: str) -> Iterator[tuple[str, str, str]]:
     if "/" in url or "/" in bio:
         for platform, pattern in _PROFILES:
             for text in (url, bio):

@@ -285,7 +285,8 @@ CREATE TABLE session_authors (
   chat TEXT NOT NULL, session TEXT NOT NULL, author TEXT NOT NULL, posts_count INTEGER NOT NULL, host TEXT,
   version TEXT NOT NULL, PRIMARY KEY (chat, session, author)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX session_authors_author ON session_authors(author)
+CREATE INDEX session_authors_author ON session_authors(author);
+CREATE INDEX attendance_person ON attendance(person)
 """
 
 

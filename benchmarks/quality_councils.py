@@ -23,10 +23,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from analysis.organisations import LIKELY, Match, Register, find_organisations, load_register
 from analysis.rows import SessionAuthor
+from benchmarks.figures import Figure, find_wilson
 
 _PROFILES = Path(__file__).with_name("council_profiles.csv")
 _SAYS_COUNCIL = re.compile(r"council|cyngor|authority|comhairle|corporation", re.IGNORECASE)
@@ -39,17 +39,6 @@ _ALSO_CALLED = {
     "wandsworth borough council": "wnd", "windsor and maidenhead borough council": "wnm",
     "newcastle upon tyne city council": "net",
 }  # fmt: skip
-
-
-class Figure(NamedTuple):
-    """One line of the table of quality. ``low`` and ``high`` are the 95 % Wilson interval of ``value``."""
-
-    measure: str
-    value: float
-    n: int
-    low: float
-    high: float
-    aim: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +88,6 @@ def list_errors(folder: Path) -> Iterator[str]:
                 if what:
                     author = case.author
                     yield f"{name}\t{kind}\t{author.handle}\t{author.name or ''}\t{author.bio or ''}\t{what}"
-
-
-def find_wilson(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of a share."""
-    if not n:
-        return 0.0, 1.0
-    z = 1.959964
-    share = hits / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return middle - half, middle + half
 
 
 def _score(name: str, register: Register, cases: Iterable[Case], is_aim: bool) -> Iterator[Figure]:
