@@ -24,10 +24,27 @@ def save_findings(conn: sqlite3.Connection, found: Findings, version: str) -> No
     _delete(conn, "chat = ? AND session = ?", (chat, session))
     _save_threads(conn, found, version)
     conn.executemany(
-        "INSERT INTO themes VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 'words', 0, NULL, ?)",
-        ((t.id, chat, session, t.label, json.dumps(t.terms), len(t.posts), t.post, version) for t in found.themes),
-    )
+        f"INSERT INTO themes VALUES ({', '.join('?' * 12)})",
+        (
+            (
+                t.id, chat, session, t.label, json.dumps(t.terms, ensure_ascii=False), len(t.posts), t.post, t.tip,
+                t.named_by, t.pinned, t.hint, version,
+            )
+            for t in found.themes
+        ),
+    )  # fmt: skip
     _save_tips(conn, found, version)
+    conn.executemany(
+        "INSERT INTO recaps VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (chat, session, position, line.question, line.tip, line.post, line.text, version)
+            for position, line in enumerate(found.recap, 1)
+        ),
+    )
+    conn.executemany(
+        "INSERT INTO unread_languages VALUES (?, ?, ?, ?, ?)",
+        ((chat, session, lang, count, version) for lang, count in found.unread.items()),
+    )
     conn.executemany(
         "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?)",
         ((chat, session, m.platform, m.minute, m.state, m.why, version) for m in found.coverage),

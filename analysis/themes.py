@@ -1,117 +1,226 @@
-"""Themes of a session: TF-IDF and non-negative matrix factorisation, each with what it is about and its best post."""
+"""Themes of a session: the things that several people's tips speak of, named in the words that people used."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-import warnings
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Literal
 
-from analysis.nouns import find_others, find_phrase, read_words
-from analysis.patterns import load_words
+from analysis.theme_words import Vocabulary
 
-_LEAST_POSTS = 8  # four themes of two posts each
 _FEWEST, _MOST = 4, 20
+_LEAST_POSTS, _LEAST_PEOPLE = 3, 2
+_LEAST_PEOPLE_A_WORD = 3  # for a word that is in no list and no phrase
 _LABEL_WORDS, _TERMS = 3, 10
-_ROUNDS = 300
-_THEME_WORD = r"(?u)\b[^\W\d_]{3,}\b"
+_OWN, _BESIDE = 2, 1  # what it counts that a tip itself speaks of a thing, or its post beside the tip
+_SHARED = 0.5  # of the smaller theme's tips: from there on two are one
+_MOST_SHARE, _SMALL = 0.2, 6  # a single word in more tips than that says what the chat is about, not a theme
+_EVEN, _OFTEN = 0.85, 8  # a word spread like that over the questions is the chat's own word
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThemeTip:
+    """What themes need to know of a tip.
+
+    ``said`` are the words of its whole post, ``person`` is who said it, ``placed`` the theme that a person put it in.
+    """
+
+    id: str
+    post: str
+    person: str
+    text: str
+    said: str
+    score: float = 0.0
+    support_count: int = 0
+    question: str | None = None
+    placed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Theme:
-    """``terms`` are the strongest words, ``posts`` all its posts, ``post`` the one that stands for it."""
+    """``terms`` are its strongest words; ``posts`` and ``tips`` are all of its, ``post`` and ``tip`` stand for it."""
 
     id: str
     label: str
     terms: tuple[str, ...]
     posts: tuple[str, ...]
-    post: str
+    post: str | None
+    tips: tuple[str, ...] = ()
+    tip: str | None = None
+    named_by: Literal["words", "person"] = "words"
+    pinned: bool = False
+    hint: str | None = None
 
 
-def find_themes(session: str, texts: Mapping[str, str], stop_words: Collection[str] = ()) -> tuple[Theme, ...]:
-    """The themes of these cleaned texts by post id, the largest first; none where there are too few posts.
+@dataclass(slots=True)
+class _Group:
+    """The concepts of one theme in the making, and the posts (``core``) of tips that speak of them themselves."""
 
-    ``stop_words`` are words that say nothing here: the chat's hashtags, its hosts' names.
+    key: str
+    concepts: list[str]
+    rows: Collection[int]
+    core: frozenset[str]
+    beside: list[str] = field(default_factory=list)
+
+    @property
+    def all_concepts(self) -> list[str]:
+        """Its own concepts and those that joined."""
+        return self.concepts + self.beside
+
+
+def find_themes(session: str, tips: Sequence[ThemeTip], vocabulary: Vocabulary) -> tuple[Theme, ...]:
+    """The themes of these tips, the largest first; a tip has one theme or none, and few tips have none at all.
+
+    Pure, whatever order the tips come in.
     """
-    ids = sorted(texts)
-    if len(ids) < _LEAST_POSTS:
-        return ()
-    read = [read_words(texts[post]) for post in ids]
-    left_out = _list_left_out(stop_words) | find_others(read)
-    found = _factorise([texts[post] for post in ids], left_out)
-    if found is None:
-        return ()
-    weights, components, words = found
-    members: dict[int, list[int]] = {}
-    for row in range(len(ids)):
-        best = int(weights[row].argmax())
-        if weights[row, best] > 0:
-            members.setdefault(best, []).append(row)
-    themes = []
-    for number, rows in sorted(members.items()):
-        if len(rows) >= 2:
-            terms = _find_terms(components[number], words)
-            label = _find_label(terms, [read[row] for row in rows], _list_left_out(stop_words))
-            themes.append(_build_theme(session, label, terms, rows, weights[:, number], ids))
-    unique = {theme.id: theme for theme in themes}
-    return tuple(sorted(unique.values(), key=lambda theme: (-len(theme.posts), theme.id)))
+    ordered = sorted(tips, key=lambda tip: tip.id)
+    spoken = [_weigh_concepts(tip, vocabulary) for tip in ordered]
+    groups = _choose(ordered, spoken, vocabulary)
+    themes = [_build_theme(session, group, ordered, spoken, vocabulary) for group in groups]
+    return tuple(sorted(themes, key=lambda theme: (-len(theme.tips), theme.id)))
 
 
-def _list_left_out(stop_words: Collection[str]) -> frozenset[str]:
-    """The words that no theme is about."""
-    # Here and not above: importing scikit-learn takes a second that most commands need not wait.
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # noqa: PLC0415 - slow to import
-
-    return frozenset(ENGLISH_STOP_WORDS) | load_words("themes_leave_out") | frozenset(stop_words)
+def _weigh_concepts(tip: ThemeTip, vocabulary: Vocabulary) -> dict[str, int]:
+    weights = dict.fromkeys(vocabulary.find_concepts(tip.said), _BESIDE)
+    return weights | dict.fromkeys(vocabulary.find_concepts(tip.text), _OWN)
 
 
-def _factorise(texts: Sequence[str], left_out: Collection[str]) -> tuple[Any, Any, Sequence[str]] | None:
-    """Posts by themes, themes by words, and the words; None where the texts share no words."""
-    # Here and not above: importing scikit-learn takes a second that most commands need not wait.
-    from sklearn.decomposition import NMF  # noqa: PLC0415 - slow to import
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - slow to import
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - slow to import
-
-    count = min(max(round(math.sqrt(len(texts) / 2)), _FEWEST), _MOST)
-    vectorizer = TfidfVectorizer(
-        min_df=2, max_df=0.5, sublinear_tf=True, token_pattern=_THEME_WORD,
-        stop_words=sorted({part for word in left_out for part in word.split("'")}),
-    )  # fmt: skip
-    try:
-        matrix = vectorizer.fit_transform(texts)
-    except ValueError:  # nothing but stop words, or nothing said twice
-        return None
-    count = min(count, *matrix.shape)
-    model = NMF(n_components=count, init="nndsvd", random_state=0, max_iter=_ROUNDS, tol=1e-3)
-    with warnings.catch_warnings():
-        # An organiser can do nothing about rounds that do not suffice, or a rounding error in the measure of error.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        shares = model.fit_transform(matrix)
-    # Rounded, so that the last bits of a processor's arithmetic decide no tie.
-    return shares.round(6), model.components_.round(6), vectorizer.get_feature_names_out()
+def _choose(tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]], vocabulary: Vocabulary) -> list[_Group]:
+    """The groups that most people's tips speak of, with their tips; what mostly goes with one of them joins it."""
+    chosen: list[_Group] = []
+    most = min(max(round(math.sqrt(len(tips) / 2)), _FEWEST), _MOST)
+    tries = 2 * most
+    for group in _list_candidates(tips, spoken, vocabulary):
+        near = next((one for one in chosen if len(group.core & one.core) > _SHARED * len(group.core)), None)
+        if near:
+            near.beside += group.concepts
+        elif len(chosen) < most and tries:
+            tries -= 1
+            chosen.append(group)
+            if len(chosen) == most:  # a theme that loses its tips to others leaves room for the next
+                _share_out(chosen, tips, spoken)
+    _share_out(chosen, tips, spoken)
+    return chosen
 
 
-def _find_terms(component: Any, words: Sequence[str]) -> tuple[str, ...]:
-    order = sorted(range(len(words)), key=lambda at: (-component[at], words[at]))
-    return tuple(str(words[at]) for at in order[:_TERMS] if component[at] > 0)
+def _list_candidates(
+    tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]], vocabulary: Vocabulary
+) -> list[_Group]:
+    concepts: dict[str, set[str]] = {}
+    rows: dict[str, set[int]] = {}
+    for row, weights in enumerate(spoken):
+        for concept, weight in weights.items():
+            if weight == _OWN and vocabulary.render(concept):
+                key = vocabulary.find_theme(concept)
+                concepts.setdefault(key, set()).add(concept)
+                rows.setdefault(key, set()).add(row)
+    answers = Counter(tip.question for tip in tips if tip.question)
+    found = []
+    for key in sorted(rows):
+        single = concepts[key] == {key} and " " not in key
+        if _is_carried(rows[key], tips, single=single) and not (single and _is_general(rows[key], tips, answers)):
+            found.append(_Group(key, sorted(concepts[key]), rows[key], frozenset(tips[row].post for row in rows[key])))
+    return sorted(found, key=lambda one: (-_count_people(one.rows, tips), -len(one.core), one.key))
 
 
-def _find_label(terms: Sequence[str], texts: Sequence[Sequence[str]], left_out: Collection[str]) -> str:
-    """The strongest terms, each in the phrase that people mostly used: "alt text, captions, plain english"."""
-    phrases: list[str] = []
-    for term in terms:
-        phrase = find_phrase(term, texts, left_out)
-        if len(phrases) < _LABEL_WORDS and not {part for one in phrases for part in one.split()} & set(phrase.split()):
-            phrases.append(phrase)
-    return ", ".join(phrases)
+def _is_carried(rows: Collection[int], tips: Sequence[ThemeTip], *, single: bool = False) -> bool:
+    posts = {tips[row].post for row in rows}
+    least = _LEAST_PEOPLE_A_WORD if single else _LEAST_PEOPLE
+    return len(posts) >= _LEAST_POSTS and _count_people(rows, tips) >= least
+
+
+def _is_general(rows: Collection[int], tips: Sequence[ThemeTip], answers: Mapping[str, int]) -> bool:
+    """Whether a word is everywhere: in many tips, or as often under one question as under another."""
+    if len(rows) > max(_SMALL, _MOST_SHARE * len(tips)):
+        return True
+    uses = Counter(tips[row].question for row in rows if tips[row].question)
+    if len(answers) < 3 or sum(uses.values()) < _OFTEN:
+        return False
+    shares = [uses[question] / count for question, count in sorted(answers.items()) if uses[question]]
+    total = sum(shares)
+    return -sum(share / total * math.log(share / total) for share in shares) > _EVEN * math.log(len(answers))
+
+
+def _count_people(rows: Collection[int], tips: Sequence[ThemeTip]) -> int:
+    return len({tips[row].person for row in rows})
+
+
+def _share_out(groups: list[_Group], tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]]) -> None:
+    """Gives each tip to the theme that it speaks of most; a theme left with too few goes, and its tips to others."""
+    while True:
+        shares: dict[int, list[int]] = {at: [] for at in range(len(groups))}
+        for row, weights in enumerate(spoken):
+            best, at = max(((_claim(group, weights), -at) for at, group in enumerate(groups)), default=((0, 0), 0))
+            if best[0]:
+                shares[-at].append(row)
+        for at, group in enumerate(groups):
+            group.rows = shares[at]
+        small = [group for group in groups if not _is_carried(group.rows, tips)]
+        if not small:
+            return
+        groups.remove(min(small, key=lambda group: (len(group.rows), group.key)))
+
+
+def _claim(group: _Group, weights: Mapping[str, int]) -> tuple[int, int]:
+    """How a tip speaks of a theme: at its strongest, and of how many of its things."""
+    own = [weights[concept] for concept in group.all_concepts if concept in weights]
+    return max(own, default=0), sum(own)
 
 
 def _build_theme(
-    session: str, label: str, terms: tuple[str, ...], rows: Sequence[int], weights: Any, ids: Sequence[str]
+    session: str, group: _Group, tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]], vocabulary: Vocabulary
 ) -> Theme:
-    best = min(rows, key=lambda row: (-weights[row], ids[row]))
-    digest = hashlib.sha256(f"{session}\x1f{label}".encode()).hexdigest()[:12]
-    return Theme(f"{session}-theme-{digest}", label, terms, tuple(ids[row] for row in rows), ids[best])
+    members = [tips[row] for row in group.rows]
+    said = _count_posts(group.rows, tips, spoken)
+    label = _find_label(group, said, vocabulary)
+    best = max(
+        group.rows,
+        key=lambda row: (*_claim(group, spoken[row]), tips[row].support_count, tips[row].score, tips[row].id),
+    )
+    digest = hashlib.sha256(f"{session}\x1f{group.key}".encode()).hexdigest()[:12]
+    return Theme(
+        id=f"{session}-theme-{digest}",
+        label=", ".join(label),
+        terms=_find_terms(group, label, said, vocabulary),
+        posts=tuple(sorted({tip.post for tip in members})),
+        post=tips[best].post,
+        tips=tuple(tip.id for tip in members),
+        tip=tips[best].id,
+    )
+
+
+def _find_label(group: _Group, said: Counter[str], vocabulary: Vocabulary) -> list[str]:
+    """The things most spoken of, none of them twice: "alt text, captions"."""
+    label: list[str] = []
+    most = max(said[concept] for concept in group.concepts)
+    for concept in sorted(group.all_concepts, key=lambda one: (-said[one], one)):
+        least = most / 2 if concept in group.beside else min(most, max(2, most / 4))
+        words = vocabulary.render(concept)
+        if words and said[concept] >= least and len(label) < _LABEL_WORDS and not _repeats(words, label):
+            label.append(words)
+    return label
+
+
+def _repeats(words: str, label: Sequence[str]) -> bool:
+    """Whether a label says it already: "fund" beside "funding", "local plan" beside "plan"."""
+    used = [part for one in label for part in one.casefold().split()]
+    own = words.casefold().split()
+    return any(first.startswith(other) or other.startswith(first) for first in own for other in used)
+
+
+def _find_terms(group: _Group, label: Sequence[str], said: Counter[str], vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The label's words, the theme's other words, and what else two of its posts speak of."""
+    own = group.all_concepts
+    ordered = sorted(own, key=lambda concept: (-said[concept], concept))
+    others = [concept for concept, count in said.items() if count > 1 and concept not in own]
+    ordered += sorted(others, key=lambda concept: (-said[concept], concept))
+    terms = [*label, *(vocabulary.render(concept) for concept in ordered if said[concept])]
+    return tuple(dict.fromkeys(filter(None, terms)))[:_TERMS]
+
+
+def _count_posts(rows: Collection[int], tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]]) -> Counter[str]:
+    """In how many posts of these tips each concept stands."""
+    return Counter(concept for concept, _ in {(one, tips[row].post) for row in rows for one in spoken[row]})
