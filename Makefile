@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test soak lint bench docs pictures clean
+.PHONY: demo test soak lint bench quality weights docs pictures clean
 
 demo: .venv/.ready          ## see everything at work with a fictional chat
 	@$(BIN)/chatkeep demo $(DEMO)
@@ -24,6 +24,12 @@ lint: .venv/.ready-dev
 bench: .venv/.ready-dev     ## speed and growth, as ratios and counts of one run
 	@$(BIN)/python benchmarks/bench_import.py
 	@$(BIN)/python benchmarks/bench_collect.py
+
+quality: .venv/.ready-dev   ## how well the analysis does, on labelled chats (CHATKEEP_REAL_DATA names them)
+	@$(BIN)/python benchmarks/quality.py
+
+weights: .venv/.ready-dev   ## learn the ranker's coefficients again from data/examples
+	@$(BIN)/python benchmarks/train_ranker.py
 
 docs: .venv/.ready-dev      ## write the generated pages of docs/ again
 	@$(BIN)/python docs/generate.py

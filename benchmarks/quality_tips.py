@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from analysis.decided import Decided, Judged
@@ -68,7 +68,12 @@ def total(tallies: Iterable[tuple[str, Tally]]) -> Tally:
 
 def _score(chat: LabelledChat, model: Model | None) -> Iterable[tuple[str, Tally]]:
     reading = read_session(chat.rows)
-    kinds, values = find_by_post(reading, propose(reading, Decided(reading, ()), model))
+    return score_found(chat, reading, propose(reading, Decided(reading, ()), model))
+
+
+def score_found(chat: LabelledChat, reading: Reading, judged: Iterable[Judged]) -> Iterator[tuple[str, Tally]]:
+    """A tally for each post of what was found, against what its annotators gave it."""
+    kinds, values = find_by_post(reading, judged)
     for post, wanted in chat.kinds.items():
         tally, found, disputed = Tally(), kinds.get(post, set()), chat.disputed.get(post, frozenset())
         for kind in TIP_KINDS:
