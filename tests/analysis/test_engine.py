@@ -22,7 +22,7 @@ from archive.times import shift
 REGISTER = Register([Organisation("council:nor", "Northmoor Borough Council", ("Northmoor",), "unitary", "England")])
 TABLES = (
     "chat_posts", "questions", "answers", "tips", "tip_evidence", "themes", "people", "organisations",
-    "author_organisations", "coverage",
+    "author_organisations", "coverage", "recaps", "unread_languages",
 )  # fmt: skip
 
 HOUR = (
@@ -118,6 +118,21 @@ def test_analysing_again_gives_the_same_rows(archive: Archive, hour: Chat) -> No
     first = contents(archive.conn)
     run(archive, hour)
     assert contents(archive.conn) == first
+
+
+def test_the_recap_and_the_languages_without_rules_are_written_and_go_with_their_session(
+    archive: Archive, hour: Chat
+) -> None:
+    add(archive, post(14, "A1: Rhowch y Gymraeg yn gyntaf ac yr un maint #northmoorhour", "x:cerys", lang="cy"))
+    run(archive, hour)
+    found = contents(archive.conn)
+    assert found["unread_languages"] == [("northmoor", "northmoor-1", "cy", 1, "1")]
+    originals = {one.id: one.text for one in HOUR}
+    assert [row[2] for row in found["recaps"]] == list(range(1, len(found["recaps"]) + 1))
+    assert len(found["recaps"]) > 2
+    assert all(row[6] in originals[row[5]] and row[4] in {tip[0] for tip in found["tips"]} for row in found["recaps"])
+    run(archive, replace(hour, sessions=()))
+    assert {row[1] for row in contents(archive.conn)["recaps"]} == {"northmoor-all"}
 
 
 def test_another_chats_findings_stay(archive: Archive, hour: Chat) -> None:
