@@ -134,7 +134,7 @@ class KeptQuestion:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptTip:
     """A finding whose posts all stand. ``supporters`` are other people who repeated, shared or backed it, once each;
-    ``parts`` are the posts that its text was put together from, in order.
+    ``parts`` are the posts that its text was put together from, in order; ``is_accepted``: a person said yes to it.
     """
 
     id: str
@@ -146,6 +146,7 @@ class KeptTip:
     supporters: tuple[Byline, ...] = ()
     parts: tuple[str, ...] = ()
     repeats: frozenset[str] = frozenset()
+    is_accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +339,7 @@ def _merge(first: KeptQuestion, again: KeptQuestion) -> KeptQuestion:
 
 
 def _load_tips(conn: sqlite3.Connection, place: tuple[str, str], posts: Mapping[str, KeptPost]) -> tuple[KeptTip, ...]:
-    """The session's tips, best first; one with a part that is gone is gone too."""
+    """The session's tips, accepted ones first, then the best; none that was rejected, or has a part that is gone."""
     evidence = _lists(
         (tip, (post, relation))
         for tip, post, relation in conn.execute(
@@ -348,9 +349,10 @@ def _load_tips(conn: sqlite3.Connection, place: tuple[str, str], posts: Mapping[
         )
     )
     kept = []
-    for id_, post, kind, text, score, number in conn.execute(
-        "SELECT t.id, t.post, t.kind, t.text, t.score, q.number FROM tips t LEFT JOIN questions q ON q.id = t.question"
-        " WHERE t.chat = ? AND t.session = ? ORDER BY t.score DESC, t.id",
+    for id_, post, kind, text, score, number, state in conn.execute(
+        "SELECT t.id, t.post, t.kind, t.text, t.score, q.number, t.state FROM tips t"
+        " LEFT JOIN questions q ON q.id = t.question WHERE t.chat = ? AND t.session = ? AND t.state <> 'rejected'"
+        " ORDER BY t.state = 'accepted' DESC, t.score DESC, t.id",
         place,
     ):
         rows = evidence.get(id_, [])
@@ -363,7 +365,7 @@ def _load_tips(conn: sqlite3.Connection, place: tuple[str, str], posts: Mapping[
         kept.append(
             KeptTip(
                 id=id_, post=own, kind=kind, text=text, score=score, question=number,
-                supporters=tuple(others.values()), repeats=frozenset(repeats),
+                supporters=tuple(others.values()), repeats=frozenset(repeats), is_accepted=state == "accepted",
                 parts=tuple(dict.fromkeys(other for other, relation in rows if relation == "part")),
             )
         )  # fmt: skip

@@ -26,7 +26,7 @@ def build_guide(conn: sqlite3.Connection, chat_slug: str) -> Guide:
     posts = [post for session in held for post in session.posts]
     advertisers = find_advertisers(found, held)
     links = build_links(found, held, advertisers)
-    sections, merged = build_sections(found, held, {link.offered.post for link in links}, advertisers)
+    sections, merged = build_sections(found, held, links, advertisers)
     questions = build_questions(found, held, advertisers)
     recaps = build_recaps(conn, found, held, advertisers)
     participants, unnamed, others = build_participants(found, held, advertisers)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from publish.findings import Byline, ChatFindings, KeptPost, KeptQuestion, KeptTip, SessionFindings
-from publish.guide_model import GuideQuestion, Said
+from publish.guide_model import ACCEPTED, GuideQuestion, Said
 from publish.guide_saying import find_threads, say, say_once
 from publish.guide_tips import question_heading, session_title
 from publish.guide_words import fold
@@ -42,6 +43,7 @@ def _find_best(
     told: Counter[str] = Counter()
     shown: set[str] = set()
     tips = _tips_by_post(session)
+    accepted = {(tip.post.id, fold(tip.text)) for tip in session.tips if tip.is_accepted}
     for post in _rank(session, question, tips, advertisers):
         if post.id in shown:
             continue
@@ -49,6 +51,8 @@ def _find_best(
         shown.update(part.id for part in parts)
         said = say(found, parts, question.number, support=_support(parts, tips))
         key = fold(said.text)
+        if any((part.id, key) in accepted for part in parts):
+            said = replace(said, review=ACCEPTED)
         if key in best:
             best[key].append(said)
         elif told[post.by.person] < _ANSWERS_PER_PERSON and len(best) < BEST_ANSWERS:
@@ -59,7 +63,7 @@ def _find_best(
 
 def _tips_by_post(session: SessionFindings) -> dict[str, KeptTip]:
     tips: dict[str, KeptTip] = {}
-    for tip in session.tips:  # best first, so the first of a post is its best
+    for tip in session.tips:  # accepted and best ones first, so the first of a post is its best
         if tip.kind != "question":
             tips.setdefault(tip.post.id, tip)
     return tips
@@ -82,6 +86,7 @@ def _rank(
     return sorted(
         [post for post in answers if post.id in tips] or answers,
         key=lambda post: (
+            not (post.id in tips and tips[post.id].is_accepted),
             -(tips[post.id].score if post.id in tips else 0),
             -len(tips[post.id].supporters if post.id in tips else ()),
             -question.answers[post.id],

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from publish import wording
-from publish.findings import ChatFindings, KeptPost, SessionFindings
+from publish.findings import ChatFindings, KeptPost, KeptTip, SessionFindings
 from publish.guide_model import GuideLink
 from publish.guide_saying import say
 
@@ -23,12 +23,13 @@ class _Offer:
     title: str | None
     number: int | None
     score: float
+    accepted: KeptTip | None = None
 
 
 def build_links(
     found: ChatFindings, held: Sequence[SessionFindings], advertisers: frozenset[str]
 ) -> tuple[GuideLink, ...]:
-    """What most people offered comes first, then what stood in the best tips."""
+    """What a person accepted comes first, then what most people offered, then what stood in the best tips."""
     offers: dict[str, list[_Offer]] = {}
     talkers = {
         post.by.person for session in held for post in session.posts if post.kind != "repost" and not _links(post)
@@ -38,12 +39,12 @@ def build_links(
             offers.setdefault(address.rstrip("/"), []).append(offer)
     links = []
     for address, made in offers.items():
-        first = min(made, key=lambda offer: (offer.post.posted_at, offer.post.id))
+        first = min(made, key=lambda offer: (not offer.accepted, offer.post.posted_at, offer.post.id))
         title = next((offer.title for offer in made if offer.title), None)
         people = len({offer.post.by.person for offer in made})
         score = max(offer.score for offer in made)
-        link = GuideLink(address, title, say(found, [first.post], first.number), people)
-        links.append(((-people, -score, first.post.posted_at, address), link))
+        link = GuideLink(address, title, say(found, [first.post], first.number, first.accepted), people)
+        links.append(((not first.accepted, -people, -score, first.post.posted_at, address), link))
     return tuple(link for _, link in sorted(links, key=lambda row: row[0]))
 
 
@@ -87,6 +88,7 @@ def _offers(session: SessionFindings, advertisers: frozenset[str], talkers: set[
     """
     scores: dict[str, float] = {}
     kinds: dict[str, set[str]] = {}
+    accepted = {tip.post.id: tip for tip in reversed(session.tips) if tip.kind == "resource" and tip.is_accepted}
     for tip in session.tips:
         if tip.kind != "question":
             scores[tip.post.id] = max(tip.score, scores.get(tip.post.id, 0.0))
@@ -100,7 +102,7 @@ def _offers(session: SessionFindings, advertisers: frozenset[str], talkers: set[
             continue
         number = asked[post.id].number if post.id in asked else None
         for address, title in _addresses(post, is_resource="resource" in own):
-            yield address, _Offer(post, title, number, scores.get(post.id, 0.0))
+            yield address, _Offer(post, title, number, scores.get(post.id, 0.0), accepted.get(post.id))
 
 
 def _addresses(post: KeptPost, *, is_resource: bool) -> Iterator[tuple[str, str | None]]:

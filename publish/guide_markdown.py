@@ -77,13 +77,20 @@ def _how_made(guide: Guide) -> Iterator[str]:
         )
         yield (
             f"An empty box before an entry means: {NOT_REVIEWED}. Put an x into it when you have read the entry "
-            "and keep it; delete the entry if you do not. Within a list the strongest come first."
+            "and keep it; delete the entry if you do not. "
+            f"{_in_order(guide)}"
         )
     else:
         yield f"{made} It found no tips in them; the transcript has every post."
     limits = " ".join(_limits(guide))
     if limits:
         yield limits
+
+
+def _in_order(guide: Guide) -> str:
+    if any(said.review != NOT_REVIEWED for said in _all_said(guide)):
+        return "An x is there where a person has accepted the entry: these come first, then the strongest."
+    return "Within a list the strongest come first."
 
 
 def _limits(guide: Guide) -> Iterator[str]:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from publish.findings import Byline, Minute
 
 NOT_REVIEWED = "not yet reviewed"
+ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from publish.findings import Byline, ChatFindings, KeptPost, SessionFindings
-from publish.guide_model import Said, Voice
+from publish.findings import Byline, ChatFindings, KeptPost, KeptTip, SessionFindings
+from publish.guide_model import ACCEPTED, NOT_REVIEWED, Said, Voice
 from publish.guide_words import readable
 
 _NUMBERED = re.compile(r"(?<![\w/.])(\d{1,2})\s?/\s?(\d{1,2}|n|x)(?![\w/])", re.IGNORECASE)
@@ -18,14 +18,14 @@ def say(
     found: ChatFindings,
     posts: Sequence[KeptPost],
     number: int | None,
-    text: str | None = None,
+    tip: KeptTip | None = None,
     support: tuple[Byline, ...] = (),
 ) -> Said:
-    """The words of these posts of one author, or ``text`` that was taken from them; the first is the one to link to."""
+    """The words of these posts of one author, or of the tip in them; the first is the one to link to."""
     first = posts[0]
     tags, threaded = found.chat.hashtags, len(posts) > 1
-    if text is not None:
-        words = readable(first.expand(text), number, tags) or text
+    if tip is not None:
+        words = readable(first.expand(tip.text), number, tags) or tip.text
     else:
         words = "\n".join(
             readable(post.expand(post.text), number, tags, in_thread=threaded) or post.text for post in posts
@@ -33,6 +33,7 @@ def say(
     return Said(
         text=words, by=first.by, at=found.local(first.posted_at), url=first.url, post=first.id,
         posts=tuple(post.id for post in posts), support=support,
+        review=ACCEPTED if tip and tip.is_accepted else NOT_REVIEWED,
     )  # fmt: skip
 
 
@@ -47,7 +48,8 @@ def say_once(same: Iterable[Said]) -> Said:
         if other.by.person not in named:
             named.add(other.by.person)
             also.append(Voice(other.by, other.at, other.url, other.post))
-    return replace(first, also=tuple(also), support=tuple(support.values()))
+    review = max((said.review for said in (first, *others)), key=lambda one: one != NOT_REVIEWED)
+    return replace(first, also=tuple(also), support=tuple(support.values()), review=review)
 
 
 def is_host(found: ChatFindings, by: Byline) -> bool:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from publish import wording
 from publish.findings import ChatFindings, KeptTip, SessionFindings
-from publish.guide_model import Group, Said, Section
+from publish.guide_model import Group, GuideLink, Said, Section
 from publish.guide_saying import is_host, say, say_once
 from publish.guide_words import fold
 
@@ -34,11 +34,11 @@ class _Entry:
 
 
 def build_sections(
-    found: ChatFindings, held: Sequence[SessionFindings], linked: Collection[str], advertisers: Collection[str]
+    found: ChatFindings, held: Sequence[SessionFindings], links: Sequence[GuideLink], advertisers: Collection[str]
 ) -> tuple[tuple[Section, ...], int]:
     """The sections that hold anything, and how many tips stand under the words of another.
 
-    ``linked`` are the posts whose addresses the guide lists: their resources stand there.
+    ``links`` are the addresses that the guide lists: the resources of their posts stand there.
     """
     own = [(session, _own_tips(found, session, advertisers)) for session in held]
     by_session = [(session, _entries(found, session, tips)) for session, tips in own]
@@ -49,11 +49,17 @@ def build_sections(
             (session, entry)
             for session, entries in by_session
             for entry in entries
-            if entry.tip.kind == kind and not (kind == "resource" and entry.tip.post.id in linked)
+            if entry.tip.kind == kind and not (kind == "resource" and _is_listed(entry, links))
         ]
         if ordered:
             sections.append(Section(kind, heading, _group(found, ordered, several=len(held) > 1)))
     return tuple(sections), merged
+
+
+def _is_listed(entry: _Entry, links: Sequence[GuideLink]) -> bool:
+    """Whether the links hold it: what a person accepted in the words that they accepted, the rest by its post."""
+    offered = [link.offered for link in links if link.offered.post == entry.tip.post.id]
+    return any(not entry.tip.is_accepted or fold(one.text) == fold(entry.said.text) for one in offered)
 
 
 def question_heading(label: str, text: str) -> str:
@@ -67,24 +73,29 @@ def _entries(found: ChatFindings, session: SessionFindings, tips: Sequence[KeptT
     for tip in tips:
         parts = [session.by_id[part] for part in tip.parts if part in session.by_id]
         posts = parts if tip.post in parts else [tip.post]
-        said = say(found, posts, tip.question, tip.text, tip.supporters)
+        said = say(found, posts, tip.question, tip, tip.supporters)
         same.setdefault((tip.question, fold(said.text)), []).append((tip, said))
     entries = [
         _Entry(max((tip for tip, _ in rows), key=_rank), say_once(said for _, said in rows)) for rows in same.values()
     ]
-    return sorted(entries, key=lambda entry: (-entry.tip.score, entry.tip.id))
+    return sorted(entries, key=_order)
+
+
+def _order(entry: _Entry) -> tuple[bool, float, str]:
+    """What a person accepted stands first, then the best."""
+    return (not entry.tip.is_accepted, -entry.tip.score, entry.tip.id)
 
 
 def _own_tips(found: ChatFindings, session: SessionFindings, advertisers: Collection[str]) -> list[KeptTip]:
     return [
         tip
         for tip in session.tips
-        if tip.post.by.person not in advertisers and not _is_hosts_question(found, session, tip)
+        if tip.is_accepted or (tip.post.by.person not in advertisers and not _is_hosts_question(found, session, tip))
     ]
 
 
-def _rank(tip: KeptTip) -> tuple[float, int]:
-    return (tip.score, _RAREST_LAST.index(tip.kind))
+def _rank(tip: KeptTip) -> tuple[bool, float, int]:
+    return (tip.is_accepted, tip.score, _RAREST_LAST.index(tip.kind))
 
 
 def _is_hosts_question(found: ChatFindings, session: SessionFindings, tip: KeptTip) -> bool:
@@ -99,7 +110,7 @@ def _group(
 ) -> tuple[Group, ...]:
     """A short list stays whole, best first; a long one is grouped by the question that was answered."""
     if len(ordered) <= _LEAST_TO_GROUP:
-        best = sorted((entry for _, entry in ordered), key=lambda entry: (-entry.tip.score, entry.tip.id))
+        best = sorted((entry for _, entry in ordered), key=_order)
         return (Group(None, tuple(entry.said for entry in best)),)
     groups = []
     for session, rows in groupby(ordered, key=lambda row: row[0]):
