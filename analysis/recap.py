@@ -18,6 +18,12 @@ from analysis.standing import leans
 from archive.models import TIP_KINDS, TipKind
 
 _LINK = re.compile(r"\s+https?://\S+")
+# "We learnt three things." and the like: what follows is the tip.
+_ANNOUNCES = re.compile(
+    r"\b(?:two|three|four|five|six|seven|\d+|some|a few|these|following) (?:\w+ )?"
+    r"(?:things?|tips?|rules?|ways?|lessons?|points?|steps?|reasons?|ideas?)\W*$",
+    re.IGNORECASE,
+)
 _FEWEST, _MOST = 8, 15  # sentences of an hour's recap
 _TIPS_A_SENTENCE = 6  # a session with more to say has a longer recap
 _SENTENCES_A_QUOTATION = 2
@@ -26,7 +32,7 @@ _A_PERSON = 2  # quotations
 _MOST_ALIKE = 60  # tips of one kind under one question that a recap picks from
 _SAME = 0.75  # of the shorter one's words: from there on, two say the same
 # What counts beside a tip's own score, from 0 to 1: several who agree are worth more than any wording.
-_ACCEPTED, _SUPPORTED, _LEANS, _LIKE, _SAME_QUESTION, _SAME_KIND = 0.3, 0.12, 0.3, 0.7, 0.12, 0.05
+_ACCEPTED, _SUPPORTED, _LEANS, _LIKE, _SAME_QUESTION, _SAME_KIND = 0.3, 0.2, 0.3, 0.7, 0.12, 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +110,7 @@ def _build_candidate(tip: Quotable) -> _Candidate | None:
             break
         text, sentences = tip.words[pieces[0].start : piece.end], sentences + 1
     words = read_words(text)
-    if sum(word[0].isalpha() for word in words) < _SHORTEST_WORDS or text.endswith(":"):
+    if sum(word[0].isalpha() for word in words) < _SHORTEST_WORDS or text.endswith(":") or _ANNOUNCES.search(text):
         return None
     worth = tip.score + _SUPPORTED * math.log2(1 + tip.support_count)
     worth += _ACCEPTED * tip.is_accepted - _LEANS * leans(pieces[0].text)

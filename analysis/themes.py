@@ -193,14 +193,16 @@ def _build_theme(
 
 
 def _find_label(group: _Group, said: Counter[str], vocabulary: Vocabulary) -> list[str]:
-    """The things most spoken of, none of them twice: "alt text, captions"."""
-    label: list[str] = []
+    """The things most spoken of, none of them twice: "alt text, captions"; one thing alone takes what goes with it."""
     most = max(said[concept] for concept in group.concepts)
-    for concept in sorted(group.all_concepts, key=lambda one: (-said[one], one)):
-        least = most / 2 if concept in group.beside else min(most, max(2, most / 4))
-        words = vocabulary.render(concept)
-        if words and said[concept] >= least and len(label) < _LABEL_WORDS and not _repeats(words, label):
-            label.append(words)
+    own = [concept for concept in group.concepts if said[concept] >= min(most, max(2, most / 4))]
+    beside = [concept for concept in group.beside if said[concept] >= most / 2]
+    label: list[str] = []
+    for part, room in ((own, _LABEL_WORDS), (beside, _LABEL_WORDS - 1)):
+        for concept in sorted(part, key=lambda one: (-said[one], one)):
+            words = vocabulary.render(concept)
+            if words and len(label) < room and not _repeats(words, label):
+                label.append(words)
     return label
 
 

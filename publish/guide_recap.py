@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Collection, Sequence
 
@@ -9,6 +10,7 @@ from publish.findings import ChatFindings, SessionFindings
 from publish.guide_model import Recap, Said
 from publish.guide_tips import session_title
 
+_WORDS_AND_LINK = re.compile(r"(.*?)((?:\s+https?://\S+)?)", re.DOTALL)  # a quotation mark is no part of an address
 _LINES = """
 SELECT r.tip, r.post, r.text, q.number FROM recaps r LEFT JOIN questions q ON q.id = r.question
 WHERE r.chat = ? ORDER BY r.session, r.position
@@ -35,5 +37,6 @@ def build_recaps(
 
 def _quote(found: ChatFindings, session: SessionFindings, post: str, text: str) -> Said:
     kept = session.by_id[post]
-    words = f"“{kept.expand(text)}”"
-    return Said(text=words, by=kept.by, at=found.local(kept.posted_at), url=kept.url, post=post, posts=(post,))
+    words = _WORDS_AND_LINK.fullmatch(kept.expand(text))
+    quoted = f"“{words[1]}”{words[2]}" if words else ""
+    return Said(text=quoted, by=kept.by, at=found.local(kept.posted_at), url=kept.url, post=post, posts=(post,))

@@ -94,6 +94,7 @@ def test_all_kinds_have_their_turn() -> None:
         ("Say nothing at all " + "but words " * 60, None),
         ("Be human", None),
         ("The guide that we use:", None),
+        ("When the mill flooded we learnt three things.", None),
     ],
 )
 def test_quotations_end_where_a_sentence_ends(words: str, quoted: str | None) -> None:

@@ -43,6 +43,13 @@ def test_a_guide_opens_with_quotations_of_their_authors_in_quotation_marks(hour:
     assert post in hour.guide().sources
 
 
+def test_the_address_that_a_quotation_leads_to_stands_behind_its_marks(hour: Hour) -> None:
+    post = hour.say("x:2", "Worth a look: https://cards.example/all #fernhour", 6)
+    tip = hour.advise(post, "Worth a look: https://cards.example/all", "resource")
+    recap(hour, (post, tip, "Worth a look: https://cards.example/all"))
+    assert "- “Worth a look:” <https://cards.example/all>" in render_guide_markdown(hour.guide())
+
+
 def test_a_guide_without_a_recap_has_no_such_section(hour: Hour) -> None:
     hour.answered("x:2", "Post at six.", 6, hour.ask(1, 5))
     assert "## In short" not in render_guide_markdown(hour.guide())
