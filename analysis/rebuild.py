@@ -9,11 +9,16 @@ from dataclasses import dataclass, field
 
 from analysis.coverage import load_walks
 from analysis.coverage_counts import load_told
-from analysis.engine import Findings, analyse_session
+from analysis.decided import Decided
+from analysis.engine import Findings, analyse_session, propose
+from analysis.everybody import find_everybody, find_who, save_everybody, save_presences
 from analysis.organisations import Register, load_register
 from analysis.outside import find_outside
+from analysis.ranking import Model
+from analysis.reading import read_session
+from analysis.retraining import Lessons, build_fingerprint, find_decided_sessions, load_ranker, save_ranker
 from analysis.rows import SessionRows, load_session
-from analysis.saving import delete_others, save_findings, save_people
+from analysis.saving import delete_others, save_findings
 from archive.decisions import Decision
 from archive.models import Chat, Session
 
@@ -49,9 +54,10 @@ def analyse_chat(
     a time. ``register`` is for tests. ``now`` is the present: what ends later is said to be not over yet; None takes
     every minute as over. ``only`` limits the work to the sessions that changed.
     """
-    counts = Analysed(chat.slug)
+    counts, known = Analysed(chat.slug), register or load_register()
     with _reading(conn):
         walks = load_walks(conn, chat)
+    model = _find_ranker(conn, chat, version, decisions, only)
     kept: set[str] = set()
     for session, whole, outside in _list_sessions(conn, chat):
         if only is not None and session.id not in only:
@@ -63,14 +69,44 @@ def analyse_chat(
         if rows is None:
             continue
         kept.add(session.id)
-        findings = analyse_session(rows, walks, told=told, now=now, decisions=decisions)
+        who = find_who(rows, known, decisions)
+        findings = analyse_session(rows, walks, who=who, told=told, now=now, decisions=decisions, model=model)
         with _writing(conn):
             save_findings(conn, findings, version)
+            save_presences(conn, findings, version)
         _count(counts, findings)
     with _writing(conn):
         delete_others(conn, chat, kept)
-        counts.organisations = save_people(conn, version, register or load_register())
+    with _reading(conn):
+        everybody = find_everybody(conn, version, known, decisions)
+    with _writing(conn):
+        save_everybody(conn, chat.slug, everybody, version)
+    counts.organisations = len(everybody.organisations)
     return counts
+
+
+def _find_ranker(
+    conn: sqlite3.Connection,
+    chat: Chat,
+    version: str,
+    decisions: Sequence[Decision],
+    only: Collection[str] | None,
+) -> Model:
+    """The ranker that the chat's decisions made. It is made again unless only sessions without decisions changed."""
+    made_of, decided = build_fingerprint(version, decisions), find_decided_sessions(decisions)
+    if only is not None and not decided & set(only) and (stored := load_ranker(conn, chat, made_of)):
+        return stored
+    lessons = Lessons()
+    for session, whole, outside in _list_sessions(conn, chat) if decided else ():
+        with _reading(conn):
+            rows = _load(conn, chat, session, whole, outside) if session.id in decided else None
+        if rows:
+            reading = read_session(rows)
+            lessons.add(reading, propose(reading, Decided(reading, decisions)))
+    model = lessons.build_model()
+    with _writing(conn):
+        save_ranker(conn, chat, model, lessons, made_of)
+    return model
 
 
 def _list_sessions(conn: sqlite3.Connection, chat: Chat) -> Iterator[tuple[Session, bool, set[str] | None]]:
@@ -124,7 +160,8 @@ def _count(counts: Analysed, found: Findings) -> None:
     counts.posts += len(found.rows.posts)
     counts.questions += len(found.threads.questions)
     counts.answers += len({answer.post for answer in found.threads.answers})
-    counts.tips += len(found.tips)
+    shown = [tip for tip in found.tips if tip.state != "rejected"]
+    counts.tips += len(shown)
     counts.themes += len(found.themes)
-    for tip in found.tips:
+    for tip in shown:
         counts.kinds[tip.proposal.kind] = counts.kinds.get(tip.proposal.kind, 0) + 1

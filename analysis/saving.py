@@ -7,15 +7,13 @@ import sqlite3
 from collections.abc import Collection
 
 from analysis.engine import Findings
-from analysis.organisations import Register, find_organisations
-from analysis.people import find_people
-from analysis.rows import load_authors
 from archive.models import Chat
 
 _OF_TIPS = "DELETE FROM tip_evidence WHERE tip IN (SELECT id FROM tips WHERE {})"
 _OF_QUESTIONS = "DELETE FROM answers WHERE question IN (SELECT id FROM questions WHERE {})"
+_NAMED = "id IN (SELECT value FROM json_each(?))"
 # Those that refer to others first.
-_TABLES = ("recaps", "tips", "themes", "questions", "coverage", "attendance", "unread_languages", "chat_posts")
+_TABLES = ("recaps", "tips", "themes", "questions", "coverage", "session_authors", "unread_languages", "chat_posts")
 
 
 def save_findings(conn: sqlite3.Connection, found: Findings, version: str) -> None:
@@ -84,6 +82,10 @@ def _save_threads(conn: sqlite3.Connection, found: Findings, version: str) -> No
 
 def _save_tips(conn: sqlite3.Connection, found: Findings, version: str) -> None:
     chat, session = found.rows.chat.slug, found.rows.session.id
+    # A decided tip keeps its id when its post comes under another session, whose rows may be rebuilt later.
+    named = (json.dumps([tip.id for tip in found.tips if tip.state != "proposed" or tip.kept]),)
+    for delete in (_OF_TIPS.format(_NAMED), f"DELETE FROM tips WHERE {_NAMED}"):
+        conn.execute(delete, named)
     conn.executemany(
         f"INSERT INTO tips VALUES ({', '.join('?' * 19)})",
         (
@@ -103,30 +105,3 @@ def _save_tips(conn: sqlite3.Connection, found: Findings, version: str) -> None:
             for position, evidence in enumerate(tip.evidence)
         ),
     )
-
-
-def save_people(conn: sqlite3.Connection, version: str, register: Register) -> int:
-    """People and organisations of everybody in any chat: both hold over chats, so they are built for all at once."""
-    ids = [
-        row[0] for row in conn.execute("SELECT DISTINCT author FROM posts WHERE id IN (SELECT post FROM chat_posts)")
-    ]
-    authors = load_authors(conn, ids)
-    for table in ("people", "author_organisations", "organisations"):
-        conn.execute(f"DELETE FROM {table}")
-    conn.executemany(
-        "INSERT INTO people VALUES (?, ?, ?, ?)", ((p.id, p.author, p.reason, version) for p in find_people(authors))
-    )
-    matches = find_organisations(authors, register)
-    named = sorted({match.organisation for match in matches})
-    conn.executemany(
-        "INSERT INTO organisations VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            (o.id, o.name, o.type or None, o.nation or None, o.region or None, o.url, version)
-            for o in (register.by_id[one] for one in named)
-        ),
-    )
-    conn.executemany(
-        "INSERT INTO author_organisations VALUES (?, ?, ?, ?, ?)",
-        ((m.author, m.organisation, m.evidence, m.confidence, version) for m in matches),
-    )
-    return len(named)

@@ -1,6 +1,6 @@
 """How well councils are found behind handles and profiles: precision and recall with their intervals.
 
-Run ``python benchmarks/quality_councils.py FOLDER [--errors]``: FOLDER is the folder of fixtures with councils/ in it.
+Run ``python -m benchmarks.quality_councils FOLDER [--errors]``: FOLDER is the folder of fixtures with councils/ in it.
 
 What is measured on what, and how independent it is:
 
@@ -10,7 +10,8 @@ What is measured on what, and how independent it is:
   forms of places in analysis/places.py were written by somebody who had seen this list.
 - *names in a profile*: the spellings of mySociety's list, each in a sentence of our own. The register's short names
   come from the same list, so this too says how well they are read.
-- *own handles*: accounts written down from memory of how councils name theirs, before the rules were.
+- *own handles*: accounts written down from memory of how councils name theirs, before the rules were; what they missed
+  was then read while the rules grew.
 - *own profiles*: people, councils and traps of our own writing with fictional names; the rules were built on one half
   and only scored on the other, but one person wrote both.
 """
@@ -20,7 +21,7 @@ from __future__ import annotations
 import argparse
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -188,10 +189,6 @@ def _load_own() -> dict[str, list[Case]]:
 
 def _plain(name: str) -> str:
     return " ".join(name.casefold().replace("&", "and").split())
-
-
-def _read_aims(figures: Iterable[Figure]) -> Mapping[str, bool]:
-    return {figure.measure: figure.value >= float(figure.aim) for figure in figures if figure.aim}
 
 
 if __name__ == "__main__":
