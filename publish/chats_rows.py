@@ -240,8 +240,11 @@ SELECT t.author, author_name(a.name, a.handle, t.author), clean(a.handle), max(t
 FROM main.participants t LEFT JOIN archive.authors a ON a.id = t.author GROUP BY t.author
 """
 _ORGANISATIONS = """
-SELECT o.id, clean(o.name), o.type, o.nation, o.region, count(*), sum(a.post_count), web_url(o.url)
-FROM archive.organisations o JOIN main.authors a ON a.organisation = o.id GROUP BY o.id
+SELECT o.id, clean(o.name), o.type, o.nation, o.region, count(a.id), ifnull(sum(a.post_count), 0), web_url(o.url)
+FROM archive.organisations o LEFT JOIN main.authors a ON a.organisation = o.id
+WHERE EXISTS (SELECT 1 FROM archive.author_organisations l JOIN main.authors m ON m.id = l.author
+  WHERE l.organisation = o.id)
+GROUP BY o.id
 """
 # One row a person: under the name, the organisation and the reason of the account that posted most.
 _PEOPLE = """
