@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -165,7 +166,7 @@ EDITS = st.lists(
 @given(EDITS)
 @settings(deadline=None, max_examples=60)
 def test_a_look_at_what_changed_gives_what_a_look_at_everything_gives(edits: list[Any]) -> None:
-    with open_archive(Path(":memory:")) as archive:
+    with TemporaryDirectory() as folder, open_archive(Path(folder) / "archive.db") as archive:
         conn = weeks_of(archive).conn
         for author, bio, sessions, is_leaving in edits:
             put_author(conn, author, bio)
