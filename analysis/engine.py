@@ -104,8 +104,8 @@ def _list_theme_tips(reading: Reading, tips: Iterable[tuple[Tip, Judged]], who: 
         ThemeTip(
             id=tip.id, post=tip.proposal.post, text=tip.proposal.text, score=tip.proposal.score,
             person=who.people.get(authors[tip.proposal.post], authors[tip.proposal.post]),
-            said=reading.cleaned[tip.proposal.post].text, support_count=tip.support_count,
-            question=tip.proposal.question, placed=one.ruling.theme if one.ruling else None,
+            support_count=tip.support_count, question=tip.proposal.question,
+            placed=one.ruling.theme if one.ruling else None,
         )
         for tip, one in tips
         if one.is_themed

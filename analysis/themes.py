@@ -15,7 +15,6 @@ _FEWEST, _MOST = 4, 20
 _LEAST_POSTS, _LEAST_PEOPLE = 3, 2
 _LEAST_PEOPLE_A_WORD = 3  # for a word that is in no list and no phrase
 _LABEL_WORDS, _TERMS = 3, 10
-_OWN, _BESIDE = 2, 1  # what it counts that a tip itself speaks of a thing, or its post beside the tip
 _SHARED = 0.5  # of the smaller theme's tips: from there on two are one
 _MOST_SHARE, _SMALL = 0.2, 6  # a single word in more tips than that says what the chat is about, not a theme
 _EVEN, _OFTEN = 0.85, 8  # a word spread like that over the questions is the chat's own word
@@ -25,14 +24,13 @@ _EVEN, _OFTEN = 0.85, 8  # a word spread like that over the questions is the cha
 class ThemeTip:
     """What themes need to know of a tip.
 
-    ``said`` are the words of its whole post, ``person`` is who said it, ``placed`` the theme that a person put it in.
+    ``person`` is who said it, ``placed`` the theme that a person put it in.
     """
 
     id: str
     post: str
     person: str
     text: str
-    said: str
     score: float = 0.0
     support_count: int = 0
     question: str | None = None
@@ -57,18 +55,16 @@ class Theme:
 
 @dataclass(slots=True)
 class _Group:
-    """The concepts of one theme in the making, and the posts (``core``) of tips that speak of them themselves."""
+    """The concepts of one theme in the making, its tips, and the posts of those that spoke of it at first (``core``).
+
+    ``beside`` are concepts that mostly go with it: they may stand in its name, and bring it no tips.
+    """
 
     key: str
     concepts: list[str]
     rows: Collection[int]
     core: frozenset[str]
     beside: list[str] = field(default_factory=list)
-
-    @property
-    def all_concepts(self) -> list[str]:
-        """Its own concepts and those that joined."""
-        return self.concepts + self.beside
 
 
 def find_themes(session: str, tips: Sequence[ThemeTip], vocabulary: Vocabulary) -> tuple[Theme, ...]:
@@ -77,18 +73,13 @@ def find_themes(session: str, tips: Sequence[ThemeTip], vocabulary: Vocabulary) 
     Pure, whatever order the tips come in.
     """
     ordered = sorted(tips, key=lambda tip: tip.id)
-    spoken = [_weigh_concepts(tip, vocabulary) for tip in ordered]
+    spoken = [vocabulary.find_concepts(tip.text) for tip in ordered]
     groups = _choose(ordered, spoken, vocabulary)
     themes = [_build_theme(session, group, ordered, spoken, vocabulary) for group in groups]
     return tuple(sorted(themes, key=lambda theme: (-len(theme.tips), theme.id)))
 
 
-def _weigh_concepts(tip: ThemeTip, vocabulary: Vocabulary) -> dict[str, int]:
-    weights = dict.fromkeys(vocabulary.find_concepts(tip.said), _BESIDE)
-    return weights | dict.fromkeys(vocabulary.find_concepts(tip.text), _OWN)
-
-
-def _choose(tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]], vocabulary: Vocabulary) -> list[_Group]:
+def _choose(tips: Sequence[ThemeTip], spoken: Sequence[Collection[str]], vocabulary: Vocabulary) -> list[_Group]:
     """The groups that most people's tips speak of, with their tips; what mostly goes with one of them joins it."""
     chosen: list[_Group] = []
     most = min(max(round(math.sqrt(len(tips) / 2)), _FEWEST), _MOST)
@@ -107,13 +98,13 @@ def _choose(tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]], vocab
 
 
 def _list_candidates(
-    tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]], vocabulary: Vocabulary
+    tips: Sequence[ThemeTip], spoken: Sequence[Collection[str]], vocabulary: Vocabulary
 ) -> list[_Group]:
     concepts: dict[str, set[str]] = {}
     rows: dict[str, set[int]] = {}
-    for row, weights in enumerate(spoken):
-        for concept, weight in weights.items():
-            if weight == _OWN and vocabulary.render(concept):
+    for row, said in enumerate(spoken):
+        for concept in said:
+            if vocabulary.render(concept):
                 key = vocabulary.find_theme(concept)
                 concepts.setdefault(key, set()).add(concept)
                 rows.setdefault(key, set()).add(row)
@@ -148,13 +139,13 @@ def _count_people(rows: Collection[int], tips: Sequence[ThemeTip]) -> int:
     return len({tips[row].person for row in rows})
 
 
-def _share_out(groups: list[_Group], tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]]) -> None:
+def _share_out(groups: list[_Group], tips: Sequence[ThemeTip], spoken: Sequence[Collection[str]]) -> None:
     """Gives each tip to the theme that it speaks of most; a theme left with too few goes, and its tips to others."""
     while True:
         shares: dict[int, list[int]] = {at: [] for at in range(len(groups))}
-        for row, weights in enumerate(spoken):
-            best, at = max(((_claim(group, weights), -at) for at, group in enumerate(groups)), default=((0, 0), 0))
-            if best[0]:
+        for row, said in enumerate(spoken):
+            claim, at = max(((_claim(group, said), -at) for at, group in enumerate(groups)), default=(0, 0))
+            if claim:
                 shares[-at].append(row)
         for at, group in enumerate(groups):
             group.rows = shares[at]
@@ -164,21 +155,20 @@ def _share_out(groups: list[_Group], tips: Sequence[ThemeTip], spoken: Sequence[
         groups.remove(min(small, key=lambda group: (len(group.rows), group.key)))
 
 
-def _claim(group: _Group, weights: Mapping[str, int]) -> tuple[int, int]:
-    """How a tip speaks of a theme: at its strongest, and of how many of its things."""
-    own = [weights[concept] for concept in group.all_concepts if concept in weights]
-    return max(own, default=0), sum(own)
+def _claim(group: _Group, said: Collection[str]) -> int:
+    """Of how many of the theme's things a tip speaks."""
+    return sum(concept in said for concept in group.concepts)
 
 
 def _build_theme(
-    session: str, group: _Group, tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]], vocabulary: Vocabulary
+    session: str, group: _Group, tips: Sequence[ThemeTip], spoken: Sequence[Collection[str]], vocabulary: Vocabulary
 ) -> Theme:
     members = [tips[row] for row in group.rows]
     said = _count_posts(group.rows, tips, spoken)
     label = _find_label(group, said, vocabulary)
     best = max(
         group.rows,
-        key=lambda row: (*_claim(group, spoken[row]), tips[row].support_count, tips[row].score, tips[row].id),
+        key=lambda row: (_claim(group, spoken[row]), tips[row].support_count, tips[row].score, tips[row].id),
     )
     digest = hashlib.sha256(f"{session}\x1f{group.key}".encode()).hexdigest()[:12]
     return Theme(
@@ -215,7 +205,7 @@ def _repeats(words: str, label: Sequence[str]) -> bool:
 
 def _find_terms(group: _Group, label: Sequence[str], said: Counter[str], vocabulary: Vocabulary) -> tuple[str, ...]:
     """The label's words, the theme's other words, and what else two of its posts speak of."""
-    own = group.all_concepts
+    own = group.concepts + group.beside
     ordered = sorted(own, key=lambda concept: (-said[concept], concept))
     others = [concept for concept, count in said.items() if count > 1 and concept not in own]
     ordered += sorted(others, key=lambda concept: (-said[concept], concept))
@@ -223,6 +213,6 @@ def _find_terms(group: _Group, label: Sequence[str], said: Counter[str], vocabul
     return tuple(dict.fromkeys(filter(None, terms)))[:_TERMS]
 
 
-def _count_posts(rows: Collection[int], tips: Sequence[ThemeTip], spoken: Sequence[Mapping[str, int]]) -> Counter[str]:
+def _count_posts(rows: Collection[int], tips: Sequence[ThemeTip], spoken: Sequence[Collection[str]]) -> Counter[str]:
     """In how many posts of these tips each concept stands."""
     return Counter(concept for concept, _ in {(one, tips[row].post) for row in rows for one in spoken[row]})

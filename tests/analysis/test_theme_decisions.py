@@ -17,7 +17,7 @@ from archive.decisions import Decision
 
 SESSION = "s"
 POSTS = tuple(f"p{n:02d}" for n in range(12))
-TIPS = tuple(ThemeTip(id=f"t{n:02d}", post=f"p{n:02d}", person=f"x:{n}", text="", said="") for n in range(12))
+TIPS = tuple(ThemeTip(id=f"t{n:02d}", post=f"p{n:02d}", person=f"x:{n}", text="") for n in range(12))
 
 
 def theme(name: str, numbers: Sequence[int], *terms: str) -> Theme:

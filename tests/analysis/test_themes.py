@@ -38,7 +38,7 @@ def say(*texts: str, tags: tuple[str, ...] = (), names: tuple[str, ...] = ()) ->
 
 def list_tips(posts: list[SessionPost]) -> list[ThemeTip]:
     return [
-        ThemeTip(id=f"tip-{p.id}", post=p.id, person=p.author, text=clean, said=clean)
+        ThemeTip(id=f"tip-{p.id}", post=p.id, person=p.author, text=clean)
         for p in posts
         if (clean := normalise(p.text).text)
     ]
