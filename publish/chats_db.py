@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from archive.errors import StorageError
 from archive.opening import storage_errors
-from publish import chats_rows, telling, wording
+from publish import chats_rows, links, telling, wording
 from publish.chats_schema import TABLES, VERSION, Table
 
 _BUSY_SECONDS = 30.0
@@ -89,6 +89,7 @@ def _connect(archive_path: Path, chats_path: Path) -> sqlite3.Connection:
         conn.execute("PRAGMA secure_delete = ON").fetchall()
         wording.register(conn)
         telling.register(conn)
+        links.register(conn)
         conn.execute("ATTACH ? AS archive", (f"file:{quote(str(archive_path.resolve()))}?mode=ro",))
     except sqlite3.Error:
         conn.close()

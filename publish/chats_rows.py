@@ -19,8 +19,10 @@ def _published(post: str) -> str:
     return f"(SELECT id FROM temp.member WHERE post = {post})"
 
 
-_FULL_ADDRESSES = """(SELECT json_group_array(json_array(l.url, l.expanded_url)) FROM archive.post_links l
-   WHERE l.post = p.id AND l.expanded_url IS NOT NULL)"""
+# Old archives hold addresses as X shortened them, without a word of where they lead.
+_FULL_ADDRESSES = """(SELECT json_group_array(json_array(l.url, coalesce(l.expanded_url, g.final_url)))
+   FROM archive.post_links l LEFT JOIN archive.link_pages g ON g.url = l.url AND l.url GLOB 'http*://t.co/*'
+   WHERE l.post = p.id AND coalesce(l.expanded_url, g.final_url) IS NOT NULL)"""
 
 TOUCHED_BY_DELETION = """
 SELECT session FROM main.posts WHERE post IN (SELECT key FROM archive.tombstones)
@@ -41,9 +43,10 @@ WORKING_TABLES = (
     "CREATE TEMP TABLE sound_tip (id TEXT PRIMARY KEY, post TEXT, question TEXT, theme TEXT) WITHOUT ROWID",
     "CREATE TEMP TABLE tipped (post TEXT PRIMARY KEY, tips INTEGER, score REAL, support INTEGER) WITHOUT ROWID",
     "CREATE TEMP TABLE repeated (post TEXT PRIMARY KEY) WITHOUT ROWID",
-    """CREATE TEMP TABLE shared (url TEXT, id TEXT, author TEXT, name TEXT, person TEXT, posted_at TEXT, title TEXT,
-    domain TEXT, relevant INTEGER)""",
-    "CREATE INDEX temp.shared_url ON shared (url, posted_at)",
+    """CREATE TEMP TABLE shared (key TEXT, url TEXT, written TEXT, post TEXT, id TEXT, name TEXT, person TEXT,
+    posted_at TEXT, title TEXT, domain TEXT, relevant INTEGER)""",
+    "CREATE INDEX temp.shared_key ON shared (key, posted_at)",
+    "CREATE INDEX temp.shared_post ON shared (post)",
 )
 WORKING_NAMES = ("member", "asked", "answered", "sound_tip", "tipped", "repeated", "shared")
 
@@ -72,7 +75,7 @@ SELECT post, question, number FROM (
 _SOUND_TIP = f"""
 INSERT INTO temp.sound_tip
 SELECT t.id, t.post, t.question, t.theme FROM archive.tips t CROSS JOIN temp.member m ON m.post = t.post
-WHERE t.chat = :chat AND t.session = :stored AND NOT EXISTS (
+WHERE t.chat = :chat AND t.session = :stored AND t.state <> 'rejected' AND NOT EXISTS (
   SELECT 1 FROM archive.tip_evidence e WHERE e.tip = t.id AND e.relation = 'part' AND {_gone("e.post")})
 """
 _TIPPED = """
@@ -87,15 +90,18 @@ WHERE e.relation IN ('duplicate', 'repost') AND e.post <> s.post
 """
 _SHARED = """
 INSERT INTO temp.shared
-SELECT web_url(coalesce(l.expanded_url, l.url)), m.id, m.author,
-  coalesce('@' || m.handle, author_name(NULL, NULL, m.author)), m.person, p.posted_at, clean(g.title), g.domain,
-  w.post IS NOT NULL OR k.post IS NOT NULL OR t.post IS NOT NULL OR m.why = 'host'
-    OR is_host(:hosts, p.platform, m.handle)
-FROM temp.member m CROSS JOIN archive.posts p ON p.id = m.post CROSS JOIN archive.post_links l ON l.post = m.post
-LEFT JOIN archive.link_pages g ON g.url = coalesce(l.expanded_url, l.url)
-LEFT JOIN temp.answered w ON w.post = m.post LEFT JOIN temp.asked k ON k.post = m.post
-LEFT JOIN temp.tipped t ON t.post = m.post
-WHERE web_url(coalesce(l.expanded_url, l.url)) IS NOT NULL
+SELECT link_key(url), without_tracking(url), written, post, id, name, person, posted_at, title,
+  coalesce(domain, domain(url)), relevant
+FROM (
+  SELECT web_url(coalesce(g.final_url, l.expanded_url, l.url)) AS url, l.url AS written, m.post, m.id,
+    coalesce('@' || m.handle, author_name(NULL, NULL, m.author)) AS name, m.person, p.posted_at,
+    clean(g.title) AS title, g.domain, w.post IS NOT NULL OR k.post IS NOT NULL OR t.post IS NOT NULL
+      OR m.why = 'host' OR is_host(:hosts, p.platform, m.handle) AS relevant
+  FROM temp.member m CROSS JOIN archive.posts p ON p.id = m.post CROSS JOIN archive.post_links l ON l.post = m.post
+  LEFT JOIN archive.link_pages g ON g.url = coalesce(l.expanded_url, l.url)
+  LEFT JOIN temp.answered w ON w.post = m.post LEFT JOIN temp.asked k ON k.post = m.post
+  LEFT JOIN temp.tipped t ON t.post = m.post)
+WHERE url IS NOT NULL AND NOT is_picture_of_platform(url)
 """
 PREPARE = (_MEMBER, _ASKED, _ANSWERED, _SOUND_TIP, _TIPPED, _REPEATED, _SHARED)
 """Fills the working tables, in this order."""
@@ -148,7 +154,8 @@ WHERE q.chat = :chat AND q.session = :stored
 """
 _TIPS = f"""
 SELECT t.id, tip_kind(t.kind), expanded(t.text, {_FULL_ADDRESSES}), q.id, q.number, t.support_count, round(t.score, 3),
-  t.reason, 'not yet reviewed', m.author, m.handle, m.platform, m.local_time, h.id, m.url, m.id,
+  t.reason, CASE t.state WHEN 'accepted' THEN 'accepted' ELSE 'not yet reviewed' END,
+  m.author, m.handle, m.platform, m.local_time, h.id, m.url, m.id,
   :chat, :session, p.posted_at
 FROM temp.sound_tip s CROSS JOIN archive.tips t ON t.id = s.id CROSS JOIN temp.member m ON m.post = t.post
 CROSS JOIN archive.posts p ON p.id = t.post
@@ -180,15 +187,35 @@ SELECT digest(:session, 'language', lang), language_name(lang), lang, posts_coun
 FROM archive.unread_languages WHERE chat = :chat AND session = :stored
 """
 _LINKS = """
-SELECT digest(:session, url), url, title, coalesce(domain, domain(url)), people, posts, relevant, shared_by,
-  local_time(first_at, :zone), id, :chat, :session, first_at
+SELECT digest(:session, key), url, title, domain, people, posts, relevant, shared_by, local_time(first_at, :zone), id,
+  :chat, :session, first_at
 FROM (
-  SELECT url, max(title) AS title, max(domain) AS domain, count(DISTINCT person) AS people,
+  SELECT key, max(title) AS title, max(domain) AS domain, count(DISTINCT person) AS people,
     count(DISTINCT id) AS posts, count(DISTINCT CASE WHEN relevant THEN id END) AS relevant, min(posted_at) AS first_at,
-    (SELECT f.id FROM temp.shared f WHERE f.url = s.url ORDER BY f.posted_at, f.id LIMIT 1) AS id,
+    (SELECT f.url FROM temp.shared f WHERE f.key = s.key
+     ORDER BY f.url NOT GLOB 'https:*', length(f.url), f.url LIMIT 1) AS url,
+    (SELECT f.id FROM temp.shared f WHERE f.key = s.key ORDER BY f.posted_at, f.id LIMIT 1) AS id,
     (SELECT group_concat(name, ', ') FROM (
-      SELECT name FROM temp.shared o WHERE o.url = s.url GROUP BY author ORDER BY min(posted_at), author)) AS shared_by
-  FROM temp.shared s GROUP BY url)
+      SELECT name, min(posted_at || id) AS first FROM temp.shared o WHERE o.key = s.key
+      GROUP BY person ORDER BY first)) AS shared_by
+  FROM temp.shared s GROUP BY key)
+"""
+_EXAMPLES = f"""
+SELECT t.id, t.text, t.author, t.handle, t.platform, r.organisation,
+  CASE WHEN o.id IS NULL THEN k.url ELSE post_url(o.url, o.id) END,
+  CASE WHEN o.id IS NULL THEN k.title ELSE context(clean(oa.handle), o.text) END,
+  CASE WHEN o.id IS NULL THEN k.domain ELSE domain(post_url(o.url, o.id)) END, k.id,
+  t.question, t.question_number, t.support_count, t.score, t.reason, t.review, t.local_time, t.id, t.url, t.post,
+  t.chat, t.session, t.posted_at
+FROM main.tips t CROSS JOIN archive.tips f ON f.id = t.id CROSS JOIN archive.posts p ON p.id = f.post
+LEFT JOIN main.participants r ON r.session = :session AND r.author = t.author
+LEFT JOIN main.links k ON k.id = digest(:session, example_link(p.text, f."start", (
+  SELECT json_group_array(json_array(s.written, s.url, s.post = f.post)) FROM temp.shared s
+  WHERE s.post = f.post OR s.post IN (
+    SELECT post FROM archive.tip_evidence e WHERE e.tip = f.id AND e.relation = 'part'))))
+LEFT JOIN archive.posts o ON k.id IS NULL AND o.id = p.quote_of AND NOT {_gone("o.id")}
+LEFT JOIN archive.authors oa ON oa.id = o.author
+WHERE t.session = :session AND t.kind = tip_kind('example')
 """
 _PARTICIPANTS = f"""
 SELECT digest(:session, m.author), m.author, m.handle, m.platform,
@@ -221,7 +248,7 @@ SESSION_ROWS: tuple[tuple[str, str], ...] = (
     ("posts", _POSTS), ("questions", _QUESTIONS), ("answers", _ANSWERS), ("tips", _TIPS),
     ("tip_evidence", _TIP_EVIDENCE), ("themes", _THEMES), ("recaps", _RECAPS),
     ("unread_languages", _UNREAD_LANGUAGES), ("links", _LINKS), ("participants", _PARTICIPANTS),
-    ("coverage", _COVERAGE), ("sessions", _SESSIONS),
+    ("examples", _EXAMPLES), ("coverage", _COVERAGE), ("sessions", _SESSIONS),
 )  # fmt: skip
 """What each session's tables are made from; sessions last, since it counts the others."""
 

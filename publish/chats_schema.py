@@ -132,6 +132,16 @@ LINKS = Table(
     post TEXT NOT NULL REFERENCES posts(id), {_PLACE}, first_shared_at TEXT NOT NULL""",
     indexes=("session, people_count", "chat, people_count", "domain"),
 )
+EXAMPLES = Table(
+    "examples",
+    f"""id TEXT NOT NULL, text TEXT NOT NULL, {_WHO}, organisation TEXT REFERENCES organisations(id),
+    link_url TEXT, link_title TEXT, link_domain TEXT, link TEXT REFERENCES links(id),
+    question TEXT REFERENCES questions(id), question_number INTEGER, support_count INTEGER NOT NULL,
+    score REAL NOT NULL, reason TEXT NOT NULL, review TEXT NOT NULL, local_time TEXT NOT NULL,
+    tip TEXT NOT NULL REFERENCES tips(id),
+    url TEXT, post TEXT NOT NULL REFERENCES posts(id), {_PLACE}, posted_at TEXT NOT NULL""",
+    indexes=("session, score", "organisation", "author", "link", "question", "post", "tip"),
+)
 PARTICIPANTS = Table(
     "participants",
     f"""id TEXT NOT NULL, {_WHO}, role TEXT NOT NULL, session_count INTEGER NOT NULL, post_count INTEGER NOT NULL,
@@ -181,5 +191,5 @@ PUBLISHED = Table("published", "id INTEGER NOT NULL CHECK (id = 1), at TEXT NOT 
 
 TABLES: tuple[Table, ...] = (
     CHATS, SESSIONS, POSTS, QUESTIONS, ANSWERS, TIPS, TIP_EVIDENCE, THEMES, RECAPS, UNREAD_LANGUAGES, LINKS,
-    PARTICIPANTS, AUTHORS, PEOPLE, ORGANISATIONS, AUTHOR_ORGANISATIONS, COVERAGE, PUBLISHED,
+    EXAMPLES, PARTICIPANTS, AUTHORS, PEOPLE, ORGANISATIONS, AUTHOR_ORGANISATIONS, COVERAGE, PUBLISHED,
 )  # fmt: skip

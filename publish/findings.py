@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from archive.addresses import without_tracking
 from archive.errors import UsageError
 from archive.models import Chat, Session
 from publish import wording
@@ -33,7 +34,9 @@ LEFT JOIN people h ON h.author = p.author
 WHERE c.chat = ? AND c.session = ? AND {_STANDS} ORDER BY p.posted_at, p.id
 """
 _LINKS = """
-SELECT l.post, coalesce(l.expanded_url, l.url), g.title, l.url FROM chat_posts c JOIN post_links l ON l.post = c.post
+SELECT l.post, coalesce(l.expanded_url, iif(l.url GLOB 'http*://t.co/*', g.final_url, NULL), l.url), g.title, l.url,
+  g.final_url
+FROM chat_posts c JOIN post_links l ON l.post = c.post
 LEFT JOIN link_pages g ON g.url = coalesce(l.expanded_url, l.url)
 WHERE c.chat = ? AND c.session = ? ORDER BY l.post, l.url
 """
@@ -79,11 +82,20 @@ class Byline:
 
 @dataclass(frozen=True, slots=True)
 class KeptLink:
-    """Where a post links to, the title of the page where that is known, and the address as it stands in the post."""
+    """Where a post links to, the title of the page where that is known, and the address as it stands in the post.
+
+    ``final``: where it was found to lead in the end.
+    """
 
     url: str
     title: str | None = None
     written: str = ""
+    final: str | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it leads in the end, as far as that is known, without what only tells who passed it on."""
+        return without_tracking(self.final or self.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +146,8 @@ class KeptQuestion:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptTip:
     """A finding whose posts all stand. ``supporters`` are other people who repeated, shared or backed it, once each;
-    ``parts`` are the posts that its text was put together from, in order; ``is_accepted``: a person said yes to it.
+    ``parts`` are the posts that its text was put together from, in order; ``is_accepted``: a person said yes to it;
+    ``start``: where its words begin in its post.
     """
 
     id: str
@@ -147,6 +160,7 @@ class KeptTip:
     parts: tuple[str, ...] = ()
     repeats: frozenset[str] = frozenset()
     is_accepted: bool = False
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,8 +363,8 @@ def _load_tips(conn: sqlite3.Connection, place: tuple[str, str], posts: Mapping[
         )
     )
     kept = []
-    for id_, post, kind, text, score, number, state in conn.execute(
-        "SELECT t.id, t.post, t.kind, t.text, t.score, q.number, t.state FROM tips t"
+    for id_, post, kind, text, score, number, state, start in conn.execute(
+        'SELECT t.id, t.post, t.kind, t.text, t.score, q.number, t.state, t."start" FROM tips t'
         " LEFT JOIN questions q ON q.id = t.question WHERE t.chat = ? AND t.session = ? AND t.state <> 'rejected'"
         " ORDER BY t.state = 'accepted' DESC, t.score DESC, t.id",
         place,
@@ -366,7 +380,7 @@ def _load_tips(conn: sqlite3.Connection, place: tuple[str, str], posts: Mapping[
             KeptTip(
                 id=id_, post=own, kind=kind, text=text, score=score, question=number,
                 supporters=tuple(others.values()), repeats=frozenset(repeats), is_accepted=state == "accepted",
-                parts=tuple(dict.fromkeys(other for other, relation in rows if relation == "part")),
+                start=start, parts=tuple(dict.fromkeys(other for other, relation in rows if relation == "part")),
             )
         )  # fmt: skip
     return tuple(kept)

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from archive.addresses import choose_address, is_picture_of_platform, link_key
 from publish import wording
-from publish.findings import ChatFindings, KeptPost, KeptTip, SessionFindings
+from publish.findings import ChatFindings, KeptLink, KeptPost, KeptTip, SessionFindings
 from publish.guide_model import GuideLink
 from publish.guide_saying import say
+from publish.links import Pointer, choose_pointer
 
 SURE_ANSWER = 0.5  # below that, a post only fell into the minutes of a question, as adverts do
 _SHORTENED = re.compile(r"https?://t\.co/")
@@ -20,7 +22,7 @@ _TAG = re.compile(r"[#＃](\w+)")
 @dataclass(frozen=True, slots=True)
 class _Offer:
     post: KeptPost
-    title: str | None
+    link: KeptLink
     number: int | None
     score: float
     accepted: KeptTip | None = None
@@ -35,15 +37,16 @@ def build_links(
         post.by.person for session in held for post in session.posts if post.kind != "repost" and not _links(post)
     }
     for session in held:
-        for address, offer in _offers(session, advertisers, talkers):
-            offers.setdefault(address.rstrip("/"), []).append(offer)
+        for offer in _offers(session, advertisers, talkers):
+            offers.setdefault(link_key(offer.link.address), []).append(offer)
     links = []
-    for address, made in offers.items():
+    for made in offers.values():
+        address = (wording.web_url(choose_address(offer.link.address for offer in made)) or "").rstrip("/")
         first = min(made, key=lambda offer: (not offer.accepted, offer.post.posted_at, offer.post.id))
-        title = next((offer.title for offer in made if offer.title), None)
+        title = next((offer.link.title for offer in made if offer.link.title), None)
         people = len({offer.post.by.person for offer in made})
         score = max(offer.score for offer in made)
-        link = GuideLink(address, title, say(found, [first.post], first.number, first.accepted), people)
+        link = GuideLink(address, title, say(found, [first.post], first.number, first.accepted), people, first.link.url)
         links.append(((not first.accepted, -people, -score, first.post.posted_at, address), link))
     return tuple(link for _, link in sorted(links, key=lambda row: row[0]))
 
@@ -81,7 +84,7 @@ def _sure_answers(session: SessionFindings) -> set[str]:
     return {post for question in session.questions for post, sure in question.answers.items() if sure >= SURE_ANSWER}
 
 
-def _offers(session: SessionFindings, advertisers: frozenset[str], talkers: set[str]) -> Iterator[tuple[str, _Offer]]:
+def _offers(session: SessionFindings, advertisers: frozenset[str], talkers: set[str]) -> Iterator[_Offer]:
     """Links of resources and good examples; of other tips and of answers, if their author gave more than links.
 
     Old archives know many links only as t.co/…, which may as well be a picture: then the post must offer a resource.
@@ -101,19 +104,34 @@ def _offers(session: SessionFindings, advertisers: frozenset[str], talkers: set[
         if post.kind == "repost" or post.by.person in advertisers or not helps:
             continue
         number = asked[post.id].number if post.id in asked else None
-        for address, title in _addresses(post, is_resource="resource" in own):
-            yield address, _Offer(post, title, number, scores.get(post.id, 0.0), accepted.get(post.id))
+        for link in _pages(post, is_resource="resource" in own):
+            yield _Offer(post, link, number, scores.get(post.id, 0.0), accepted.get(post.id))
 
 
-def _addresses(post: KeptPost, *, is_resource: bool) -> Iterator[tuple[str, str | None]]:
-    known = [(address, one.title) for one in post.links if (address := wording.web_url(one.url))]
-    known = [(address, title) for address, title in known if not _POST_ADDRESS.match(address)]
-    unknown = [address for address, _ in known if _SHORTENED.match(address)]
-    for address, title in known:
+def find_pointer(tip: KeptTip, posts: Sequence[KeptPost]) -> KeptLink | None:
+    """The link that a good example's words are about, of its post and of the later parts of its thread."""
+    links = {
+        Pointer(link.written, link.address, post is tip.post): link
+        for post in posts
+        for link in post.links
+        if wording.web_url(link.address)
+    }
+    chosen = choose_pointer(tip.post.text, tip.start, links)
+    return None if chosen is None else links[chosen]
+
+
+def _pages(post: KeptPost, *, is_resource: bool) -> Iterator[KeptLink]:
+    known = [link for link in post.links if wording.web_url(link.address) and not _is_of_x(link.address)]
+    unknown = [link for link in known if _SHORTENED.match(link.address)]
+    for link in known:
         # X puts the address of a picture or a quoted post behind all that was written.
-        is_picture = len(unknown) > 1 and post.text.rstrip().endswith(address)
-        if address not in unknown or (is_resource and not is_picture):
-            yield address, title
+        is_picture = len(unknown) > 1 and post.text.rstrip().endswith(link.url)
+        if link not in unknown or (is_resource and not is_picture):
+            yield link
+
+
+def _is_of_x(address: str) -> bool:
+    return bool(_POST_ADDRESS.match(address)) or is_picture_of_platform(address)
 
 
 def _links(post: KeptPost) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 
 from publish import wording
-from publish.findings import Byline, Minute
+from publish.findings import Byline, KeptLink, Minute
 from publish.guide_model import NOT_REVIEWED, Capture, Group, Guide, GuideLink, Participant, Said, Voice
 from publish.language_words import tell_languages
 from publish.markdown import autolink, escape_inline, escape_line, escape_lines, link
@@ -171,7 +171,16 @@ def _group(guide: Guide, group: Group, level: int) -> Iterator[str]:
 
 def _said(guide: Guide, said: Said) -> str:
     words = "\\\n  ".join(escape_lines(said.text, inline=True)) or "(a post without words)"
-    return f"- {_box(said)} {words}\\\n{_attribution(guide, said)}"
+    seen = f"\\\n  {_pointer(said.pointer)}" if said.pointer else ""
+    return f"- {_box(said)} {words}{seen}\\\n{_attribution(guide, said)}"
+
+
+def _pointer(pointer: KeptLink) -> str:
+    """Where a good example can be seen: the page's title and site, or its address."""
+    if not pointer.title:
+        return f"See {autolink(pointer.address)}"
+    site = wording.domain(pointer.address)
+    return f"See {link(pointer.title, pointer.address)}" + (f" ({escape_inline(site)})" if site else "")
 
 
 def _box(said: Said) -> str:
@@ -238,17 +247,24 @@ def _links(guide: Guide) -> Iterator[str]:
         return
     yield "## Useful links"
     yield (
-        "Offered in posts that help, those of most people first. The addresses have not been opened. "
+        f"Offered in posts that help, those of most people first. {_looked_up(guide.links)} "
         f"{_reviewed([one.offered for one in guide.links])}"
     )
     yield "\n".join(_link(guide, one) for one in guide.links)
+
+
+def _looked_up(links: Sequence[GuideLink]) -> str:
+    if not any(one.title for one in links):
+        return "The addresses have not been opened."
+    return "Titles are those that the pages give themselves; nobody has read the pages."
 
 
 def _link(guide: Guide, one: GuideLink) -> str:
     shown = link(one.title, one.url) if one.title else autolink(one.url)
     others = one.people_count - 1
     more = [f"also offered by {_plural(others, 'other', 'others')}"] if others else []
-    about = wording.shorten(_SHORT_ADDRESS.sub("", one.offered.text.replace(one.url, "")).strip(), 220)
+    text = one.offered.text.replace(one.written or one.url, "").replace(one.url, "")
+    about = wording.shorten(_SHORT_ADDRESS.sub("", text).strip(), 220)
     words = f"\\\n  {escape_line(about)}" if about else ""
     return f"- {_box(one.offered)} {shown}{words}\\\n{_attribution(guide, one.offered, *more)}"
 

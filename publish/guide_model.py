@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from publish.findings import Byline, Minute
+from publish.findings import Byline, KeptLink, Minute
 
 NOT_REVIEWED = "not yet reviewed"
 ACCEPTED = "accepted"
@@ -27,7 +27,8 @@ class Said:
     """Somebody's words with their attribution.
 
     ``at`` is local to the chat; ``also`` are others who used the same words; ``support`` are those who shared or
-    backed them; ``posts`` are all posts that the words were taken from; ``review`` is how a person ruled.
+    backed them; ``posts`` are all posts that the words were taken from; ``review`` is how a person ruled;
+    ``pointer``: where a good example can be seen.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Said:
     also: tuple[Voice, ...] = ()
     support: tuple[Byline, ...] = ()
     review: str = NOT_REVIEWED
+    pointer: KeptLink | None = None
 
     @property
     def sources(self) -> frozenset[str]:
@@ -95,12 +97,13 @@ class GuideQuestion:
 
 @dataclass(frozen=True, slots=True)
 class GuideLink:
-    """An address that was offered as help, in the words of the first who did."""
+    """An address that was offered as help, in the words of the first who did; ``written`` is how it stands in them."""
 
     url: str
     title: str | None
     offered: Said
     people_count: int
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ def say_once(same: Iterable[Said]) -> Said:
             named.add(other.by.person)
             also.append(Voice(other.by, other.at, other.url, other.post))
     review = max((said.review for said in (first, *others)), key=lambda one: one != NOT_REVIEWED)
-    return replace(first, also=tuple(also), support=tuple(support.values()), review=review)
+    pointer = next((said.pointer for said in (first, *others) if said.pointer), None)
+    return replace(first, also=tuple(also), support=tuple(support.values()), review=review, pointer=pointer)
 
 
 def is_host(found: ChatFindings, by: Byline) -> bool:

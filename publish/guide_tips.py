@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from publish import wording
 from publish.findings import ChatFindings, KeptTip, SessionFindings
+from publish.guide_links import find_pointer
 from publish.guide_model import Group, GuideLink, Said, Section
 from publish.guide_saying import is_host, say, say_once
 from publish.guide_words import fold
@@ -74,6 +75,8 @@ def _entries(found: ChatFindings, session: SessionFindings, tips: Sequence[KeptT
         parts = [session.by_id[part] for part in tip.parts if part in session.by_id]
         posts = parts if tip.post in parts else [tip.post]
         said = say(found, posts, tip.question, tip, tip.supporters)
+        if tip.kind == "example":
+            said = replace(said, pointer=find_pointer(tip, posts))
         same.setdefault((tip.question, fold(said.text)), []).append((tip, said))
     entries = [
         _Entry(max((tip for tip, _ in rows), key=_rank), say_once(said for _, said in rows)) for rows in same.values()

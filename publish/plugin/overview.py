@@ -19,6 +19,7 @@ BEST = 3
 """How many answers of a question, and tips of a kind, a page shows before the reader asks for more."""
 _TIPS_A_KIND = 10
 _LINKS = 12
+_EXAMPLES = 12
 _PEOPLE = 60
 _MOST_REASONS = 4  # why minutes are not complete: the rest stands minute by minute
 _NO_ADVICE = (TIP_KIND_NAMES["concern"], TIP_KIND_NAMES["question"])
@@ -61,6 +62,7 @@ class TipGroup:
 class Overview:
     """All that a session's page shows. ``outside_count``: posts before its start or after its end.
 
+    ``examples`` are the good examples as cards: each with the organisation of who told it, and what it links to.
     ``languages`` says which posts no tips are proposed in.
     """
 
@@ -70,6 +72,7 @@ class Overview:
     outside_count: int
     questions: Sequence[Question]
     tip_groups: Sequence[TipGroup]
+    examples: Sequence[Row]
     links: Sequence[Row]
     people: Sequence[Row]
     themes: Sequence[Row]
@@ -150,6 +153,7 @@ async def load_overview(database: Reader, session: str) -> Overview | None:
         outside_count=outside,
         questions=questions,
         tip_groups=await _load_tips(database, session),
+        examples=await _load_examples(database, session),
         links=await _load_links(database, session),
         people=await _load_people(database, session),
         themes=await _rows(
@@ -182,7 +186,8 @@ async def _load_questions(database: Reader, session: str) -> list[Question]:
     )
     tips = await _rows(
         database,
-        "SELECT * FROM (SELECT t.*, a.name, row_number() OVER (PARTITION BY t.question ORDER BY t.score DESC,"
+        "SELECT * FROM (SELECT t.*, a.name, row_number() OVER (PARTITION BY t.question"
+        " ORDER BY t.review = 'accepted' DESC, t.score DESC,"
         " t.support_count DESC, t.id) AS place FROM tips t JOIN authors a ON a.id = t.author"
         " WHERE t.session = :session AND t.question IS NOT NULL) WHERE place <= :most ORDER BY question, place",
         session=session,
@@ -197,7 +202,8 @@ async def _load_tips(database: Reader, session: str) -> list[TipGroup]:
     rows = await _rows(
         database,
         "SELECT * FROM (SELECT t.*, a.name, count(*) OVER (PARTITION BY t.kind) AS of_kind,"
-        " row_number() OVER (PARTITION BY t.kind ORDER BY t.score DESC, t.support_count DESC, t.id) AS place"
+        " row_number() OVER (PARTITION BY t.kind"
+        " ORDER BY t.review = 'accepted' DESC, t.score DESC, t.support_count DESC, t.id) AS place"
         " FROM tips t JOIN authors a ON a.id = t.author WHERE t.session = :session)"
         " WHERE place <= :most ORDER BY kind, place",
         session=session,
@@ -241,6 +247,18 @@ async def _load_coverage(database: Reader, session: str) -> list[tuple[str, str,
     return [
         _coverage_words(platform, list(group)) for platform, group in groupby(rows, key=lambda row: row["platform"])
     ]
+
+
+async def _load_examples(database: Reader, session: str) -> Sequence[Row]:
+    return await _rows(
+        database,
+        "SELECT e.*, a.name, o.name AS organisation_name, count(*) OVER () AS of_all FROM examples e"
+        " JOIN authors a ON a.id = e.author LEFT JOIN organisations o ON o.id = e.organisation"
+        " WHERE e.session = :session ORDER BY e.review = 'accepted' DESC, e.score DESC, e.support_count DESC, e.id"
+        " LIMIT :most",
+        session=session,
+        most=_EXAMPLES,
+    )
 
 
 async def _load_links(database: Reader, session: str) -> Sequence[Row]:

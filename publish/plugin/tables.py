@@ -17,7 +17,7 @@ DATABASE = "chats"
 TABLE_OF = {
     "chat": "chats", "session": "sessions", "author": "authors", "question": "questions", "theme": "themes",
     "tip": "tips", "post": "posts", "reply_to": "posts", "quote_of": "posts", "repost_of": "posts",
-    "organisation": "organisations", "person": "people",
+    "organisation": "organisations", "person": "people", "link": "links",
 }  # fmt: skip
 _FIRST = {
     "chats": ("title", "hashtags", "session_count", "post_count", "people_count", "tip_count"),
@@ -31,6 +31,7 @@ _FIRST = {
     "recaps": ("question", "text", "author", "local_time"),
     "unread_languages": ("language", "post_count", "session"),
     "links": ("url", "title", "people_count", "shared_by", "local_time"),
+    "examples": ("text", "author", "organisation", "link_title", "link_url", "question"),
     "participants": ("author", "handle", "platform", "role", "session_count", "post_count", "tip_count"),
     "authors": ("name", "handle", "platform", "organisation", "post_count", "tip_count"),
     "people": ("name", "accounts", "organisation", "session_count", "post_count", "tip_count"),
