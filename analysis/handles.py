@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from analysis.places import fold, is_coined, list_clipped, list_initials, list_places, list_squashed, split_words
-from analysis.register import Best, Organisation
+from analysis.register import Best, Organisation, is_acronym
 
 PUBLIC_SITE, CLEAR, LIKELY_FORM, CLIPPED, UNSURE = 0.9, 0.75, 0.7, 0.65, 0.35
 
@@ -86,7 +86,8 @@ class HandleReader:
             for rank, words in list_places(one.name, one.short_names) if _is_of_a_place(one) else ():
                 for squashed in list_squashed(words):
                     self._places.add(squashed, rank, one)
-                    if is_coined(words) and one.type not in {"county", "combined authority"}:
+                    is_larger = one.type in {"county", "combined authority"} and words[-2:] != ("city", "region")
+                    if is_coined(words) and not is_larger:
                         self._coined.add(squashed)
                 if rank == 0:
                     for clipped in list_clipped(words):
@@ -211,6 +212,8 @@ def _list_names(organisation: Organisation) -> Iterator[str]:
         for long, short in _BODIES:
             if name.endswith(long):
                 yield name.removesuffix(long) + short
+    if organisation.id.startswith("body:"):
+        yield from (short.casefold() for short in organisation.short_names if is_acronym(short))
 
 
 def _is_of_a_place(organisation: Organisation) -> bool:
