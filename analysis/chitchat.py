@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from analysis.normalising import Cleaned
-from analysis.patterns import load_rules, straighten
+from analysis.patterns import load_rule_set, straighten
 
 _MANY_TAGS = 6  # a post that wants to be found everywhere belongs to no chat
 _WEIGHTS = {"sure": 0.9, "likely": 0.8, "faint": 0.5}
@@ -33,9 +33,8 @@ def find_small_talk(text: str, tags_count: int = 0) -> tuple[Chitchat, ...]:
     """The same for a sentence or a text that is already clean."""
     straight = straighten(text[:_LONGEST])
     found = []
-    for rule in load_rules("small_talk"):
-        match = rule.pattern.search(straight)
-        if match and match[0].strip():
+    for rule, match in load_rule_set("small_talk").search(straight):
+        if match[0].strip():
             found.append(Chitchat(rule.name, " ".join(match[0].split())[:60], _WEIGHTS[rule.kind]))
     if tags_count >= _MANY_TAGS:
         found.append(Chitchat("advert", f"{tags_count} hashtags", 1.0))

@@ -10,7 +10,7 @@ from functools import lru_cache
 from analysis.chitchat import find_chitchat, find_small_talk
 from analysis.instructions import find_instruction
 from analysis.normalising import Cleaned
-from analysis.patterns import load_rules, straighten
+from analysis.patterns import load_rule_set, straighten
 from analysis.questions import Question
 from analysis.rows import SessionPost
 from analysis.tip_rules import Hit
@@ -60,7 +60,7 @@ class Context:
 def find_wanted(question: str) -> tuple[frozenset[TipKind], frozenset[str]]:
     """The kinds that a question asks for by its words ("what mistakes …": don'ts), and its tones (how, feelings …)."""
     text = straighten(question)
-    names = {rule.name for rule in load_rules("asking") if rule.pattern.search(text)}
+    names = {rule.name for rule, _ in load_rule_set("asking").search(text)}
     return frozenset(kind for kind in TIP_KINDS if kind in names), frozenset(names - set(TIP_KINDS))
 
 
@@ -87,7 +87,7 @@ def _leave_out_quoted(sentence: str) -> str:
 def find_tones(sentence: str) -> frozenset[str]:
     """The tones of a sentence by name: wish, feeling, praise, negated …"""
     text = straighten(sentence)
-    return frozenset(rule.name for rule in load_rules("tones") if rule.pattern.search(text))
+    return frozenset(rule.name for rule, _ in load_rule_set("tones").search(text))
 
 
 def find_lead(post: SessionPost) -> str | None:
@@ -100,7 +100,7 @@ def find_lead(post: SessionPost) -> str | None:
 def find_telling(sentence: str) -> frozenset[str]:
     """Whether a sentence only tells, shows a practice, or tells of a failure: tells, practised, failed."""
     text = straighten(sentence)
-    return frozenset(rule.name for rule in load_rules("telling") if rule.pattern.search(text))
+    return frozenset(rule.name for rule, _ in load_rule_set("telling").search(text))
 
 
 def find_address(post: SessionPost) -> str | None:

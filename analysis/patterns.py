@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from analysis.prefilter import Prefilter
 
 _GROUP = re.compile(r"\[(?P<name>[\w -]+)\]\s*(?P<kind>[\w -]+):\s*(?P<says>.+)")
 _MACRO = re.compile(r"(?P<name>[a-z_]+) = (?P<pattern>.+)")
@@ -21,18 +24,46 @@ _USE = re.compile(r"\{([a-z_]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class PatternRule:
-    """One group of a rule file."""
+    """One group of a rule file; ``lines`` are its patterns in their order."""
 
     name: str
     kind: str
     says: str
-    pattern: re.Pattern[str]
+    lines: tuple[re.Pattern[str], ...]
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The earliest match, of the first line that has it."""
+        return _find_earliest(text, self.lines)
+
+
+class RuleSet:
+    """The rules of a file, tried together: most texts are out of the question for most lines at a glance."""
+
+    def __init__(self, rules: Sequence[PatternRule]) -> None:
+        self._lines = [(rule, line) for rule in rules for line in rule.lines]
+        self._prefilter = Prefilter([line.pattern for _, line in self._lines])
+
+    def search(self, text: str) -> list[tuple[PatternRule, re.Match[str]]]:
+        """The rules that match, in their order, each with what PatternRule.search() gives."""
+        found: dict[str, tuple[PatternRule, re.Match[str]]] = {}
+        for at in self._prefilter.find_candidates(text):
+            rule, line = self._lines[at]
+            match = line.search(text)
+            if match and (rule.name not in found or match.start() < found[rule.name][1].start()):
+                found[rule.name] = rule, match
+        return list(found.values())
 
 
 @cache
 def load_rules(name: str) -> tuple[PatternRule, ...]:
     """The rules of ``analysis/<name>.rules`` in the order of the file."""
     return parse_rules(files("analysis").joinpath(f"{name}.rules").read_text(encoding="utf-8"))
+
+
+@cache
+def load_rule_set(name: str) -> RuleSet:
+    """The rules of a file, to be tried together."""
+    return RuleSet(load_rules(name))
 
 
 @cache
@@ -76,7 +107,7 @@ def parse_rules(text: str) -> tuple[PatternRule, ...]:
             group["name"],
             group["kind"],
             group["says"],
-            re.compile(_join(patterns), re.IGNORECASE),
+            tuple(re.compile(_begin(pattern), re.IGNORECASE) for pattern in patterns),
         )
         for group, patterns in groups
     )
@@ -87,12 +118,14 @@ def straighten(text: str) -> str:
     return text.replace("’", "'").replace("‘", "'")
 
 
-def _join(patterns: list[str]) -> str:
-    """One pattern of many; one that begins with a class of characters may stand within a word, "trolls🙃"."""
-    anywhere = [pattern for pattern in patterns if pattern.startswith("[")]
-    at_words = [pattern for pattern in patterns if not pattern.startswith("[")]
-    parts = [r"(?<!\w)(?:" + "|".join(at_words) + ")"] if at_words else []
-    return "|".join(parts + anywhere)
+def _begin(pattern: str) -> str:
+    """The pattern, starting where no word runs on to it; a class of characters may stand within one, "trolls🙃"."""
+    return pattern if pattern.startswith("[") else rf"(?<!\w)(?:{pattern})"
+
+
+def _find_earliest(text: str, lines: Iterable[re.Pattern[str]]) -> re.Match[str] | None:
+    found = [match for line in lines if (match := line.search(text))]
+    return min(found, key=lambda match: match.start(), default=None)
 
 
 def _expand(pattern: str, macros: dict[str, str]) -> str:

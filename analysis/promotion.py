@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from analysis.chitchat import find_chitchat
 from analysis.normalising import Cleaned
-from analysis.patterns import load_rules, straighten
+from analysis.patterns import load_rule_set, straighten
 from analysis.rows import SessionPost
 
 _EMOJI = re.compile(r"[\U0001F300-\U0001FAFF\u2600-\u27BF\u2B50]")
@@ -58,7 +58,7 @@ def _find_reason(post: SessionPost, cleaned: Cleaned, strange_tags: int) -> str:
     if not linked and _takes_part(post, cleaned):
         return ""
     text = straighten(post.text)
-    words = [match[0] for rule in load_rules("promotion") if (match := rule.pattern.search(text)) and match[0].strip()]
+    words = [match[0] for _, match in load_rule_set("promotion").search(text) if match[0].strip()]
     adverts = [small for small in find_chitchat(cleaned) if small.kind == "advert"]
     if not words and not (adverts and post.links):
         return ""

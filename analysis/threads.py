@@ -202,7 +202,8 @@ class _Linker:
         if not counts:
             return 0.0
         less = 1 if own else 0
-        return sum(min(max(counts[word] - less, 0), 3) / 3 for word in set(self.cleaned[post.id].words) if len(word) > 3)
+        words = {word for word in self.cleaned[post.id].words if len(word) > 3}
+        return sum(min(max(counts[word] - less, 0), 3) / 3 for word in words)
 
     def _has_words(self, post: SessionPost) -> bool:
         """More than applause: an answer by reply may be short, "plain English", and yet answer."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from analysis.instructions import find_instruction
-from analysis.patterns import load_rules, straighten
+from analysis.patterns import load_rule_set, straighten
 from archive.models import TipKind
 
 # "We test every post and don't publish …": what a practice leaves out.
@@ -33,9 +33,8 @@ def find_hits(sentence: str) -> list[Hit]:
     if instruction is not None:
         rule, words = instruction
         hits.append(Hit(rule, "do", "gives an instruction", words))
-    for one in load_rules("tips"):
-        match = one.pattern.search(text)
-        if match and match[0].strip():
+    for one, match in load_rule_set("tips").search(text):
+        if match[0].strip():
             words = " ".join(match[0].split())[:60].strip(" ,;:–—-")
             hits.append(Hit(one.name, cast("TipKind", one.kind), one.says, words))
     return _read_limit(text, hits)
