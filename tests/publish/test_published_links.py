@@ -160,6 +160,13 @@ def test_of_several_links_each_example_has_the_one_behind_its_own_words(place: P
     ]  # fmt: skip
 
 
+def test_a_link_behind_the_words_goes_before_a_nearer_one_in_front_of_them() -> None:
+    text = "https://one.example We film the lorry on its whole round https://two.example"
+    links = [Pointer(url, url) for url in ("https://one.example", "https://two.example")]
+    assert choose_pointer(text, text.index("We film"), links) == links[1]
+    assert choose_pointer(text, text.index("We film"), links[:1]) == links[0]
+
+
 def test_the_link_of_a_later_part_of_the_thread_belongs_to_the_card(place: Place) -> None:
     post = place.archive.post(PRIYA, "1/2 We text residents the evening before", 20)
     part = place.share(PRIYA, BINS, "2/2 All about it:")
