@@ -153,8 +153,11 @@ LEFT JOIN temp.tipped t ON t.post = a.post LEFT JOIN temp.repeated r ON r.post =
 WHERE q.chat = :chat AND q.session = :stored
 """
 _TIPS = f"""
-SELECT t.id, tip_kind(t.kind), expanded(t.text, {_FULL_ADDRESSES}), q.id, q.number, t.support_count, round(t.score, 3),
-  t.reason, CASE t.state WHEN 'accepted' THEN 'accepted' ELSE 'not yet reviewed' END,
+SELECT t.id, tip_kind(t.kind), expanded(t.text, {_FULL_ADDRESSES}), q.id, q.number, t.support_count,
+  t.organisation_count, t.repost_count,
+  (SELECT count(*) FROM archive.tip_evidence e CROSS JOIN temp.member am ON am.post = e.post
+   WHERE e.tip = t.id AND e.relation = 'answer'),
+  round(t.score, 3), t.reason, t.explanation, CASE t.state WHEN 'accepted' THEN 'accepted' ELSE 'not yet reviewed' END,
   m.author, m.handle, m.platform, m.local_time, h.id, m.url, m.id,
   :chat, :session, p.posted_at
 FROM temp.sound_tip s CROSS JOIN archive.tips t ON t.id = s.id CROSS JOIN temp.member m ON m.post = t.post

@@ -94,9 +94,10 @@ ANSWERS = Table(
 TIPS = Table(
     "tips",
     f"""id TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, question TEXT REFERENCES questions(id),
-    question_number INTEGER, support_count INTEGER NOT NULL, score REAL NOT NULL, reason TEXT NOT NULL,
-    review TEXT NOT NULL, {_WHO}, local_time TEXT NOT NULL, theme TEXT REFERENCES themes(id), url TEXT,
-    post TEXT NOT NULL REFERENCES posts(id), {_PLACE}, posted_at TEXT NOT NULL""",
+    question_number INTEGER, support_count INTEGER NOT NULL, organisation_count INTEGER NOT NULL,
+    repost_count INTEGER NOT NULL, answer_count INTEGER NOT NULL, score REAL NOT NULL, reason TEXT NOT NULL,
+    explanation TEXT NOT NULL, review TEXT NOT NULL, {_WHO}, local_time TEXT NOT NULL,
+    theme TEXT REFERENCES themes(id), url TEXT, post TEXT NOT NULL REFERENCES posts(id), {_PLACE}, posted_at TEXT NOT NULL""",
     indexes=("session, kind, score", "chat, score", "question", "theme", "author", "post", "score"),
     searched="text",
 )
