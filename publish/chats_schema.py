@@ -97,7 +97,8 @@ TIPS = Table(
     question_number INTEGER, support_count INTEGER NOT NULL, organisation_count INTEGER NOT NULL,
     repost_count INTEGER NOT NULL, answer_count INTEGER NOT NULL, score REAL NOT NULL, reason TEXT NOT NULL,
     explanation TEXT NOT NULL, review TEXT NOT NULL, {_WHO}, local_time TEXT NOT NULL,
-    theme TEXT REFERENCES themes(id), url TEXT, post TEXT NOT NULL REFERENCES posts(id), {_PLACE}, posted_at TEXT NOT NULL""",
+    theme TEXT REFERENCES themes(id), url TEXT, post TEXT NOT NULL REFERENCES posts(id), {_PLACE},
+    posted_at TEXT NOT NULL""",
     indexes=("session, kind, score", "chat, score", "question", "theme", "author", "post", "score"),
     searched="text",
 )
