@@ -7,6 +7,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -105,6 +106,21 @@ def load_decisions(path: Path, chat: str | None = None) -> tuple[Decision, ...]:
         )
         for row in rows
     )  # fmt: skip
+
+
+def find_decided_since(path: Path, place: int) -> tuple[int, frozenset[tuple[str, str]]]:
+    """The place of the last decision, and what those after ``place`` are about: (chat, session).
+
+    An empty session stands for all of the chat, an empty chat for all chats.
+    """
+    if not path.exists():
+        return 0, frozenset()
+    with storage_errors(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as conn:
+        (last,) = conn.execute("SELECT ifnull(max(place), 0) FROM decisions").fetchone()
+        rows = conn.execute(
+            "SELECT DISTINCT chat, ifnull(anchor ->> 'session', '') FROM decisions WHERE place > ?", (place,)
+        ).fetchall()
+    return last, frozenset((chat, session) for chat, session in rows)
 
 
 def find_current(decisions: Sequence[Decision], kind: SubjectKind) -> dict[tuple[str, str], Decision]:

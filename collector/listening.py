@@ -14,7 +14,7 @@ from datetime import datetime
 
 from archive.errors import ExchangeError, Fatal, Retriable
 from archive.intervals import Listening, beat, close_interval
-from archive.models import Chat
+from archive.models import Batch, Chat
 from archive.saving import Saved
 from archive.store import Archive, WalkPlace, prepare_page
 from archive.walks import Walk, begin_walk, close_walk, load_open_walk
@@ -31,6 +31,7 @@ class HeardPage:
 
     platform: str
     chat: str
+    batch: Batch
     saved: Saved
 
 
@@ -92,7 +93,7 @@ class Listener:
             place = WalkPlace(walk=walk.id, key=walk.key, chat=walk.chat, platform=walk.platform, cursor=None)
             batch = self.stream.parse(heard.page)
             saved = self.archive.save_page(prepare_page(heard.page), batch, place)
-            self.on_page(HeardPage(self.stream.platform, heard.chat, saved))
+            self.on_page(HeardPage(self.stream.platform, heard.chat, batch, saved))
         self._cursor = heard.cursor or self._cursor
         if self._beaten_at is None or abs((now - self._beaten_at).total_seconds()) >= BEAT_SECONDS:
             self._beat(now)

@@ -41,13 +41,17 @@ _TOLERATED_CLOCK = timedelta(seconds=90)  # as in trusted_clock
 
 @dataclass(frozen=True, slots=True)
 class PageSaved:
-    """Told to the watcher after each page: whose it was, what it held, what was new."""
+    """Told to the watcher after each page: whose it was, what it held, what was new.
+
+    ``session`` is the one that its walk was made for, None where none was meant.
+    """
 
     platform: str
     chat: str
     plan: Plan
     batch: Batch
     saved: Saved
+    session: str | None = None
 
 
 @dataclass(slots=True)
@@ -213,7 +217,7 @@ class Walker:
         result.new_count += len(saved.new)
         result.known_count += saved.known
         result.flaws_count += len(batch.flaws)
-        self.on_page(PageSaved(self.source.name, chat.slug, plan, batch, saved))
+        self.on_page(PageSaved(self.source.name, chat.slug, plan, batch, saved, walk.session))
 
     def _save_patiently(self, page: RawPage, batch: Batch, place: WalkPlace) -> Saved:
         """A page that was paid for is held in memory while the archive cannot be written: asking again would reserve

@@ -60,7 +60,7 @@ def _stand(done: Unfolded, tries: int, now: datetime, *, stopped: bool) -> JobSt
 def _tell(runner: Runner, job: Job, done: Unfolded) -> None:
     if done.asked_count:
         with runner.state.lock:
-            runner.state.changed.add(job.chat)
+            runner.state.changed.add((job.chat, job.session))
     runner.tell(
         "links", chat=job.chat, session=job.session, pages=done.asked_count, titles=done.titled_count,
         failed=done.failed_count, done=not done.left_count,

@@ -16,10 +16,11 @@ from typing import Any
 from archive.errors import ChatkeepError, ExchangeError, OutOfBudget
 from archive.intervals import Listening, beat
 from archive.jobs import JobRow, JobState, load_asked, save_job, settle_session, text_of
-from archive.models import Chat
+from archive.models import Chat, Post
 from archive.opening import storage_errors
 from archive.store import Archive
 from archive.times import Clock, to_text
+from chatkeep.running.changes import find_changes
 from chatkeep.running.ground import Executor, Ground
 from chatkeep.running.links import begin_links
 from chatkeep.running.state import LaneState, State
@@ -170,12 +171,17 @@ class Runner:
             polls = find_polls(now, self._watched(), self.state.history(now))
         return any(poll.lane == lane.lane.name for poll in polls)
 
+    def note_changes(self, slug: str, posts: Iterable[Post], session: str | None) -> None:
+        """Notes which sessions have something new; hold the state's lock."""
+        chat = self.known.get(slug)
+        self.state.changed |= find_changes(chat, posts, session, to_text(self.clock())) if chat else {(slug, None)}
+
     def _on_page(self, saved: PageSaved) -> None:
         """Notes that the lane, which is known by the plan's server, has answered."""
         name = f"{saved.platform} {saved.plan.server}" if saved.plan.server else saved.platform
         with self.state.lock:
             if saved.saved.new or saved.saved.changed:
-                self.state.changed.add(saved.chat)
+                self.note_changes(saved.chat, saved.batch.posts, saved.session)
             standing = self.state.standing(saved.chat, name)
             standing.answered_at, standing.trouble = self.clock(), None
             standing.is_broke = standing.is_refused = False
@@ -198,7 +204,7 @@ class Runner:
             if job.kind == "live":
                 self.state.polled_at[job.chat, job.lane] = begun
             if job.kind not in ("live", "asked") and outcome.done:
-                self.state.changed.add(job.chat)
+                self.state.changed.add((job.chat, job.session))
         self._free(lane, rests if _concerns_lane(outcome) else None)
 
     def _stand(self, outcome: Outcome) -> bool:

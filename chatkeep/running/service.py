@@ -20,7 +20,7 @@ from archive.store import Archive
 from archive.times import to_text
 from chatkeep import __version__
 from chatkeep.app import App, describe_error
-from chatkeep.running.findings import LANE, find, load_published, wants_findings
+from chatkeep.running.findings import LANE, Files, find, load_published, note_decisions, wants_findings
 from chatkeep.running.ground import Executor
 from chatkeep.running.loading import Loader
 from chatkeep.running.runner import Runner
@@ -183,6 +183,7 @@ class Service:
         self.agenda = agenda = self.runner.look(self.archive)
         now = self.runner.clock()
         keep_streams(self.runner, agenda.live if listening else ())
+        note_decisions(self.runner.state, self.app.decisions_path, self.runner.known)
         if wants_findings(self.runner.state, now):
             with self.runner.state.lock:
                 self.runner.state.finding = True
@@ -191,16 +192,20 @@ class Service:
         self._beat(agenda, now)
         return agenda.next_at
 
+    @property
+    def _files(self) -> Files:
+        return Files(self.app.chats_path, self.app.decisions_path)
+
     def _find(self, archive: Archive) -> None:
         try:
-            find(archive, self.runner.state, self.app.chats_path, self.tell)
+            find(archive, self.runner.state, self._files, self.tell)
         finally:
             self.signals.wake.set()
 
     def _find_rest(self) -> None:
         """What changed since the last analysis is found before a short run ends."""
         if self.runner.state.changed:
-            find(self.archive, self.runner.state, self.app.chats_path, self.tell)
+            find(self.archive, self.runner.state, self._files, self.tell)
 
     def _take_up(self) -> None:
         """Takes up settings that were changed; ones that cannot be read are told, and the old ones stay."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from archive.jobs import Asked, JobState
+from chatkeep.running.changes import Change
 from collector.due import History, Job, Lane
 
 _STREAM_ALIVE = timedelta(seconds=45)
@@ -64,7 +65,10 @@ class Wish:
 
 @dataclass(slots=True)
 class State:
-    """Shared by the loop and the lanes; hold ``lock`` while touching it."""
+    """Shared by the loop and the lanes; hold ``lock`` while touching it.
+
+    ``decided_place`` is the place of the last decision that was seen, None before the first look.
+    """
 
     lanes: dict[str, LaneState] = field(default_factory=dict)
     jobs: dict[str, JobState] = field(default_factory=dict)
@@ -72,7 +76,8 @@ class State:
     streams: dict[str, StreamState] = field(default_factory=dict)
     wishes: dict[str, Wish] = field(default_factory=dict)
     standings: dict[tuple[str, str], Standing] = field(default_factory=dict)
-    changed: set[str] = field(default_factory=set)
+    changed: set[Change] = field(default_factory=set)
+    decided_place: int | None = None
     found_at: datetime | None = None
     finding: bool = False
     found_seconds: float = 0.0

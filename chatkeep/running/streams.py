@@ -63,7 +63,7 @@ class _Watch:
         state = self._runner.state
         with state.lock:
             if heard.saved.new or heard.saved.changed:
-                state.changed.add(heard.chat)
+                self._runner.note_changes(heard.chat, heard.batch.posts, None)
         if heard.saved.new:
             self._runner.tell("stream", chat=heard.chat, lane=self._lane, new_posts=len(heard.saved.new))
 
