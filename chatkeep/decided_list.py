@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from archive.decisions import Decision, SubjectKind, find_current, load_decisions
+from archive.local_times import local_moment
 from archive.models import TIP_KIND_NAMES, Chat
 from chatkeep.deciding import find_why_missing
 
 _KINDS: tuple[SubjectKind, ...] = ("tip", "theme", "person", "organisation")
+_MOST_SHOWN = 90  # characters of a tip in a line
 _FIELDS = {"merged_into": "merged into", "same_as": "same person as", "different_from": "not the same person as"}
 
 
@@ -24,6 +26,16 @@ def list_decided(conn: sqlite3.Connection, path: Path, chat: Chat) -> list[dict[
     ]
     current = {id(one) for kind in _KINDS for one in find_current(decisions, kind).values()}
     return [_build_row(conn, one, decisions, in_force=id(one) in current) for one in decisions]
+
+
+def render_decided(row: Mapping[str, Any], chat: Chat, now: str) -> str:
+    """A row of list_decided() as a line for a person: when, who, what, of what, and what has become of it."""
+    words = " ".join(str(row["of"]).split())
+    shown = words if len(words) <= _MOST_SHOWN else f"{words[:_MOST_SHOWN].rstrip()}…"
+    what = f"{row['what']} {row['id']}" + ("" if shown == row["id"] else f" “{shown}”")
+    ends = "; ".join(filter(None, (row["now"], row["note"])))
+    moment = local_moment(row["at"], chat.timezone, now)
+    return f"{moment}  {row['by']}  {row['decided']}: {what}" + (f"  ({ends})" if ends else "")
 
 
 _POSTED = "SELECT 1 FROM posts p JOIN chat_posts c ON c.post = p.id WHERE p.author = ? AND c.chat = ? LIMIT 1"

@@ -39,7 +39,7 @@ def find_author(conn: sqlite3.Connection, handle: str) -> str:
 
 
 def find_organisation(said: str) -> str:
-    """The id of an organisation of the register; none; or a name that the register does not have, as it was said."""
+    """The id of an organisation of the register; none; or a name that is like none of the register, as it was said."""
     wanted = " ".join(said.split())
     register = load_register()
     if wanted.casefold() == NO_ORGANISATION or wanted in register.by_id:
@@ -50,9 +50,9 @@ def find_organisation(said: str) -> str:
     alike = sorted(one.id for one in named) or sorted(
         f"{one.id} ({one.name})" for one in register.by_id.values() if wanted.casefold() in one.name.casefold()
     )
-    if ":" in wanted or named:
+    if ":" in wanted or alike:
         told = f"; these come near: {', '.join(alike[:_MOST_NAMED])}" if alike else ""
-        raise UsageError(f"the register has no single organisation {wanted}{told}; or say none")
+        raise UsageError(f"{wanted} names no one organisation of the register{told}; or say none")
     return wanted
 
 

@@ -28,6 +28,10 @@ def _helps() -> Iterator[str]:
         command = chatkeep.commands[name]
         context = click.Context(command, info_name=name, parent=top, **wide)
         yield f"\n## {name}\n\n```text\n{command.get_help(context)}\n```\n"
+        for part in command.list_commands(context) if isinstance(command, click.Group) else ():
+            own = command.commands[part]
+            inner = click.Context(own, info_name=part, parent=context, **wide)
+            yield f"\n### {name} {part}\n\n```text\n{own.get_help(inner)}\n```\n"
 
 
 def render_tables() -> str:

@@ -17,7 +17,14 @@ from chatkeep.cli import chatkeep
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = sorted(chatkeep.commands)
+COMMANDS = {
+    " ".join(names): command
+    for name, first in chatkeep.commands.items()
+    for names, command in [
+        ((name,), first),
+        *(((name, part), own) for part, own in (first.commands if isinstance(first, click.Group) else {}).items()),
+    ]
+}
 
 
 def generator() -> ModuleType:
@@ -29,9 +36,9 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_and_option_has_help_worth_reading(name: str) -> None:
-    command = chatkeep.commands[name]
+    command = COMMANDS[name]
     assert command.help
     assert len(command.help.split()) >= 8
     for parameter in command.params:
@@ -58,7 +65,7 @@ def test_every_command_that_the_docs_name_can_be_run_as_it_stands(page: Path) ->
     for _, name, *arguments in commands_in(page):
         if name.startswith("-"):
             continue
-        command = chatkeep.commands[name]
+        command = COMMANDS.get(f"{name} {arguments[0]}" if arguments else name) or chatkeep.commands[name]
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert {word for word in arguments if word.startswith("--")} <= known, (page.name, name)
 

@@ -23,7 +23,7 @@ from analysis.shown import (
 from archive.errors import UsageError
 from archive.models import TIP_KIND_NAMES, TIP_KINDS, TipKind
 from chatkeep.app import App, json_option, pass_app
-from chatkeep.decided_list import list_decided
+from chatkeep.decided_list import list_decided, render_decided
 from chatkeep.deciding import Desk, Subject, find_decided, find_tip, find_why_missing, name_decider
 from chatkeep.naming_people import find_author, find_organisation, list_author_sessions
 
@@ -333,7 +333,11 @@ def decide_list(app: App, chat: str, *, as_json: bool) -> None:
     with app.opened() as archive:
         found = app.find_chat(archive, chat)
         rows = list_decided(archive.conn, app.decisions_path, found)
-    app.show(rows, as_json=as_json)
+        now = archive.now()
+    if as_json:
+        app.show(rows, as_json=True)
+    for row in [] if as_json else rows:
+        app.say(render_decided(row, found, now))
     if not rows and not as_json:
         app.say(f"nobody has decided anything in {found.slug} yet: `chatkeep decide next {found.slug}` begins")
 
