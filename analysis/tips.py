@@ -74,8 +74,8 @@ class _Judge:
         }
 
     def _add_likeliest(self, found: list[dict[TipKind, _Found]], values: Sequence[Mapping[str, float]]) -> None:
-        """A post that is of use though no kind is sure: its best sentence, as the kind that is likeliest."""
-        if not values:
+        """An answer that is of use though no kind is sure: its best sentence, as the kind that is likeliest."""
+        if not values or self.context.link == "unlinked":
             return
         at = max(range(len(values)), key=lambda place: (values[place][USABLE], -place))
         left_out = {"question", *(_ADVICE if _only_tells(self.sentences[at]) else ())}
