@@ -376,5 +376,13 @@ def test_a_span_of_the_original_is_read_as_it_is_shown(words: str, read: str) ->
     assert read_span(normalise(text, {"northmoorhour"}), start, start + len(words)) == read
 
 
+def test_a_chosen_span_that_is_a_link_alone_is_shown_as_it_is(swap: Rule) -> None:
+    text = "Read this: https://bins.example.org/list and more."
+    chat = play(swap, text)
+    start = text.index("https")
+    name = chat.decide(chat.find("Read"), "ann", (start, start + 29))
+    assert by_id(chat.look())[name].proposal.text == "https://bins.example.org/list"
+
+
 def test_of_a_text_that_is_cleaned_to_nothing_nothing_is_read() -> None:
     assert read_span(normalise("A1:"), 0, 3) == ""

@@ -164,6 +164,9 @@ class Deciding(RuleBasedStateMachine):
             elif not any(view.is_chosen for view in ruling.views):
                 present = " ".join(normalise(self.chat.posts[tip.proposal.post].text, {"northmoorhour"}).text.split())
                 assert tip.proposal.text in {view.text for view in ruling.views} or tip.proposal.text in present
+                last = ruling.views[0]
+                if tip.proposal.post == last.post and last.place.quotation in self.chat.posts[last.post].text:
+                    assert tip.proposal.text == last.text or last.parts
 
     @property
     def rulings(self) -> tuple[Ruling, ...]:
