@@ -173,5 +173,6 @@ class Deciding(RuleBasedStateMachine):
         return find_rulings(self.chat.decisions)
 
 
-Deciding.TestCase.settings = settings(stateful_step_count=20, deadline=None)
+# Each history is twenty analyses and more: a third of the profile's examples.
+Deciding.TestCase.settings = settings(max_examples=settings().max_examples // 3, stateful_step_count=20)
 TestDeciding = Deciding.TestCase
