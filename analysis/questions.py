@@ -221,8 +221,11 @@ def _build_question(
 
 
 def _read_text(post: SessionPost, cleaned: Mapping[str, Cleaned]) -> str:
-    """The question's words, from the picture where the post itself only points to it."""
+    """The question's words, from the picture or the quoted post where the post itself only points to it."""
     words = cleaned[post.id].text.strip()
+    quoted = cleaned[post.quote_of].text.strip() if post.quote_of and post.quote_of in cleaned else ""
+    if "?" in quoted and not _ASKS.search(words):
+        return quoted
     if not post.alt_texts and _ANNOUNCES.search(words) and not _ASKS.search(words):
         return ""
     if len(words.split()) >= 4:

@@ -25,8 +25,8 @@ _PARENT_MINUTES = 30
 _SUBSTANCE_WORDS = 6
 _APPLAUSE_WORDS = 2
 _SURE_SMALL_TALK = 0.8
-# Rarer words that the answers of another question use, and those of the marked one.
-_CLEARLY_NEARER, _HARDLY_NEAR = 3.0, 0.4
+_SAID_TWICE = 2
+_CLEARLY_NEARER = 4  # words that it shares with two or more answers of the other question, and none of the marked one
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,8 @@ class _Linker:
         self.by_post |= {repeat: q for q in questions for repeat in q.repeats}
         self.timeline = _build_timeline(rows, cleaned, questions)
         self.asked_times = [at for at, _ in self.timeline]
-        self.vocabulary = _build_vocabulary(rows, cleaned, self.by_key)
+        self.said = _count_words(rows, cleaned, self.by_key)
+        self.vocabulary = _leave_out_shared(self.said)
 
     def link(self, post: SessionPost) -> tuple[Answer, ...]:
         """The questions that this post answers; none for questions, reposts and small talk."""
@@ -144,7 +145,7 @@ class _Linker:
         current = self.timeline[at][1] if at >= 0 else None
         if current is None or current.number == marked.number or self.parents.get(post.id) or post.quote_of:
             return found
-        if self._affinity(post, current) < _CLEARLY_NEARER or self._affinity(post, marked, own=post) >= _HARDLY_NEAR:
+        if self._count_shared(post, current) < _CLEARLY_NEARER or self._count_shared(post, marked, own=1):
             return found
         why = f"{found[0].reason}, but posted while {current.name} was being discussed, and speaks of the same things"
         return (Answer(current.id, post.id, why, CORRECTED), replace(found[0], confidence=DOUBTED))
@@ -196,14 +197,17 @@ class _Linker:
                 chosen, why = before, f"posted just after {before.name} was discussed, and speaks of the same things"
         return (Answer(chosen.id, post.id, why, TIMED),)
 
-    def _affinity(self, post: SessionPost, question: Question, own: SessionPost | None = None) -> float:
-        """How many of the post's rarer words the question and its marked answers use; ``own`` is left out of those."""
+    def _affinity(self, post: SessionPost, question: Question) -> float:
+        """How many of the post's rarer words the question and its marked answers use."""
         counts = self.vocabulary.get(question.number or 0)
         if not counts:
             return 0.0
-        less = 1 if own else 0
-        words = {word for word in self.cleaned[post.id].words if len(word) > 3}
-        return sum(min(max(counts[word] - less, 0), 3) / 3 for word in words)
+        return sum(min(counts[word], 3) / 3 for word in set(self.cleaned[post.id].words) if len(word) > 3)
+
+    def _count_shared(self, post: SessionPost, question: Question, own: int = 0) -> int:
+        """How many of the post's longer words at least two of the question's marked posts use, ``own`` left out."""
+        counts = self.said.get(question.number or 0, Counter[str]())
+        return sum(counts[word] - own >= _SAID_TWICE for word in set(self.cleaned[post.id].words) if len(word) > 3)
 
     def _has_words(self, post: SessionPost) -> bool:
         """More than applause: an answer by reply may be short, "plain English", and yet answer."""
@@ -240,10 +244,10 @@ def _build_timeline(
     return sorted(((at, q) for at, q in opened if at), key=lambda pair: (pair[0], pair[1].id))
 
 
-def _build_vocabulary(
+def _count_words(
     rows: SessionRows, cleaned: Mapping[str, Cleaned], keys: Mapping[tuple[int, str], Question]
 ) -> dict[int, Counter[str]]:
-    """The words of each question number and of the answers marked with it, less those that most questions share."""
+    """How many of the question itself and of the answers marked with its number use each word."""
     found: dict[int, Counter[str]] = {}
     for (number, _), question in keys.items():
         found.setdefault(number, Counter()).update(set(question.text.lower().split()))
@@ -251,8 +255,15 @@ def _build_vocabulary(
         marks = cleaned[post.id].marks
         if len(marks) == 1 and marks[0].number in found:
             found[marks[0].number].update(set(cleaned[post.id].words))
-    everywhere = Counter(word for counts in found.values() for word in counts)
-    for counts in found.values():
-        for word in [word for word in counts if len(found) > 1 and everywhere[word] > len(found) / 2]:
-            del counts[word]
     return found
+
+
+def _leave_out_shared(found: Mapping[int, Counter[str]]) -> dict[int, Counter[str]]:
+    """The same without the words that most questions share."""
+    everywhere = Counter(word for counts in found.values() for word in counts)
+    return {
+        number: Counter(
+            {word: count for word, count in counts.items() if len(found) == 1 or everywhere[word] <= len(found) / 2}
+        )
+        for number, counts in found.items()
+    }

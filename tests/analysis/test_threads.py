@@ -63,6 +63,28 @@ def test_a_question_in_a_picture_is_read_from_its_alt_text() -> None:
     assert [q.name for q in thread(silent).questions] == ["Q1"]
 
 
+def test_a_question_in_a_quoted_post_is_read_from_there() -> None:
+    written = post(4, "How do you tell residents about bin days? #northmoorhour", "x:cohost", handle="cohost")
+    quoting = post(5, "Q1 👇 #northmoorhour", HOST, quote_of=written.id, kind="quote")
+    (question,) = thread(written, quoting).questions
+    assert (question.name, question.text) == ("Q1", "How do you tell residents about bin days?")
+
+
+def test_a_slip_of_a_mark_is_put_right_by_what_the_post_speaks_of() -> None:
+    posts = [post(5, "Q1: How do you tell residents about bin days? #northmoorhour", HOST)]
+    posts += [post(6 + n, f"A1: Reminder postcards, {word} calendars and stickers", f"x:a{n}")
+              for n, word in enumerate(("kitchen", "fridge", "paper", "wall"))]  # fmt: skip
+    posts.append(post(20, "Q2: How do you calm angry commenters during floods? #northmoorhour", HOST))
+    posts += [post(21 + n, f"A2: Moderators apologise early, {word} volunteers ring angry commenters", f"x:b{n}")
+              for n, word in enumerate(("trained", "friendly", "patient", "local"))]  # fmt: skip
+    slip = post(27, "A1: Moderators apologise early and volunteers ring angry commenters", "x:slip")
+    right = post(28, "A1: Fridge stickers and postcards, still", "x:late")
+    found = thread(*posts, slip, right)
+    assert [found.find_question(one.id).name for one in (slip, right)] == ["Q2", "Q1"]  # type: ignore[union-attr]
+    assert "but posted while Q2 was being discussed" in found.by_post[slip.id][0].reason
+    assert {answer.question for answer in found.by_post[slip.id]} == {"northmoor-1-q1", "northmoor-1-q2"}
+
+
 def test_announced_questions_keep_their_wording_and_find_their_post() -> None:
     unmarked = post(5, "So: how do you tell residents about bin days, everybody?", HOST)
     asked = ("How do you tell residents about bin days?", "What would you never do again?")
