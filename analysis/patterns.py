@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from analysis.prefilter import Prefilter
+from analysis.prefilter import Prefilter, is_anchored
 
 _GROUP = re.compile(r"\[(?P<name>[\w -]+)\]\s*(?P<kind>[\w -]+):\s*(?P<says>.+)")
 _MACRO = re.compile(r"(?P<name>[a-z_]+) = (?P<pattern>.+)")
@@ -37,18 +37,22 @@ class PatternRule:
 
 
 class RuleSet:
-    """The rules of a file, tried together: most texts are out of the question for most lines at a glance."""
+    """The rules of a file, tried together: most texts are out of the question for most lines at a glance.
 
-    def __init__(self, rules: Sequence[PatternRule]) -> None:
-        self._lines = [(rule, line) for rule in rules for line in rule.lines]
-        self._prefilter = Prefilter([line.pattern for _, line in self._lines])
+    ``prefilter`` knows their lines from the number ``first`` on.
+    """
+
+    def __init__(self, rules: Sequence[PatternRule], prefilter: Prefilter, first: int = 0) -> None:
+        lines = [(rule, line) for rule in rules for line in rule.lines]
+        self._searches = [(rule, line.match if is_anchored(line.pattern) else line.search) for rule, line in lines]
+        self._prefilter, self._first = prefilter, first
 
     def search(self, text: str) -> list[tuple[PatternRule, re.Match[str]]]:
         """The rules that match, in their order, each with what PatternRule.search() gives."""
         found: dict[str, tuple[PatternRule, re.Match[str]]] = {}
-        for at in self._prefilter.find_candidates(text):
-            rule, line = self._lines[at]
-            match = line.search(text)
+        for at in self._prefilter.find_candidates(text, self._first, len(self._searches)):
+            rule, search = self._searches[at]
+            match = search(text)
             if match and (rule.name not in found or match.start() < found[rule.name][1].start()):
                 found[rule.name] = rule, match
         return list(found.values())
@@ -63,7 +67,20 @@ def load_rules(name: str) -> tuple[PatternRule, ...]:
 @cache
 def load_rule_set(name: str) -> RuleSet:
     """The rules of a file, to be tried together."""
-    return RuleSet(load_rules(name))
+    prefilter, places = _load_prefilter()
+    return RuleSet(load_rules(name), prefilter, places[name])
+
+
+@cache
+def _load_prefilter() -> tuple[Prefilter, dict[str, int]]:
+    """One filter for the lines of all rule files, so that a text is glanced at once, and where each file's begin."""
+    places: dict[str, int] = {}
+    lines: list[str] = []
+    for file in sorted(one.name for one in files("analysis").iterdir() if one.name.endswith(".rules")):
+        name = file.removesuffix(".rules")
+        places[name] = len(lines)
+        lines += [line.pattern for rule in load_rules(name) for line in rule.lines]
+    return Prefilter(lines), places
 
 
 @cache
