@@ -77,6 +77,33 @@ class Stand:
         return self.ruling.final_kind == other.ruling.final_kind and _share(self.place, other.place) >= _SAME
 
 
+class _Settled:
+    """The rulings that stand so far, by their posts and by the proposals that say the same."""
+
+    def __init__(self) -> None:
+        self.stands: list[Stand] = []
+        self._at: dict[object, list[int]] = {}
+
+    def add(self, stand: Stand) -> None:
+        """Takes in one more."""
+        for key in self._list_keys(stand):
+            self._at.setdefault(key, []).append(len(self.stands))
+        self.stands.append(stand)
+
+    def takes(self, proposal: TipProposal) -> bool:
+        """Whether somebody decided on this proposal already."""
+        return id(proposal) in self._at
+
+    def find_rival(self, stand: Stand) -> Stand | None:
+        """The first of them that is one tip with this by now."""
+        near = sorted({at for key in self._list_keys(stand) for at in self._at.get(key, ())})
+        return next((self.stands[at] for at in near if stand.falls_together(self.stands[at])), None)
+
+    @staticmethod
+    def _list_keys(stand: Stand) -> list[object]:
+        return [stand.post, *(id(one) for one in (*stand.own, stand.near) if one)]
+
+
 class Finder:
     """Finds the rulings of one session again.
 
@@ -138,16 +165,18 @@ class Finder:
         """Where each ruling stands. Of several at one tip the one that was made last, which comes first."""
         located = [self._locate(ruling, found) for ruling in self._rulings]
         held = {id(one): at for at, stand in enumerate(located) if stand for one in stand.own}
-        stands: list[Stand] = []
+        settled = _Settled()
         for at, ruling in enumerate(self._rulings):
-            earlier = {one for one, holder in held.items() if holder > at}
-            stand = located[at] or self._find_changed(ruling, found, earlier, stands)
-            later = next((other for other in stands if stand.falls_together(other)), None)
+            stand = located[at]
+            if stand is None:
+                earlier = {one for one, holder in held.items() if holder > at}
+                stand = self._find_changed(ruling, found, earlier, settled)
+            later = settled.find_rival(stand)
             if later is None:
-                stands.append(stand)
+                settled.add(stand)
             else:
                 self.fallen[ruling.subject] = later.ruling.subject
-        return stands
+        return settled.stands
 
     def _locate(self, ruling: Ruling, found: Proposals) -> Stand | None:
         """Its words in the present text: of the earlier original where there is one by now, else of the post itself."""
@@ -167,7 +196,7 @@ class Finder:
         ruling: Ruling,
         found: Proposals,
         held: Collection[int],
-        stands: Sequence[Stand],
+        settled: _Settled,
     ) -> Stand:
         """The proposal that an edit has put in place of its words, else nothing but what is anchored.
 
@@ -176,7 +205,7 @@ class Finder:
         views = self._list_views(ruling)
         for view in views:
             like = [one for one in _find_like(ruling, view, found.get(view.post, ())) if id(one) not in held]
-            free = [one for one in like if not any(other.takes(one) for other in stands)]
+            free = [one for one in like if not settled.takes(one)]
             if like:
                 return Stand(ruling, view, view.post, near=(free or like)[0])
         return Stand(ruling, views[0], views[0].post)
