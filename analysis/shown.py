@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from analysis.anchors import ShownTip, build_anchor
-from analysis.ranking import load_model
+from analysis.ranking import SHOWN
 from analysis.rulings import TipState
 from archive.models import TipKind
 
@@ -47,10 +47,9 @@ def find_tip_ids(conn: sqlite3.Connection, beginning: str, most: int = 3) -> lis
 
 
 def list_uncertain(conn: sqlite3.Connection, chat: str, most: int) -> list[StoredTip]:
-    """The tips that nobody decided on and that the ranker is least sure of: nearest to what a tip of the kind needs."""
-    thresholds = load_model().thresholds
-    rows = conn.execute("SELECT id, kind, score FROM tips WHERE chat = ? AND state = 'proposed' AND NOT kept", (chat,))
-    sureness = sorted((round(abs(score - thresholds[kind]), 6), name) for name, kind, score in rows)
+    """The tips that nobody decided on and that the ranker is least sure of: nearest to where a tip is shown at all."""
+    rows = conn.execute("SELECT id, score FROM tips WHERE chat = ? AND state = 'proposed' AND NOT kept", (chat,))
+    sureness = sorted((round(abs(score - SHOWN), 6), name) for name, score in rows)
     return [tip for _, name in sureness[:most] if (tip := load_tip(conn, name))]
 
 
