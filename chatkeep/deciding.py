@@ -10,14 +10,21 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.anchors import Place, ShownTip, find_place
 from analysis.rebuild import analyse_chat
-from analysis.shown import StoredTip, load_tip, load_tip_anchor
+from analysis.shown import StoredTip, load_texts, load_tip, load_tip_anchor
 from archive.decisions import Decision, SubjectKind, add_decisions, find_current, load_decisions, open_decisions
 from archive.errors import UsageError
+from archive.models import TIP_KIND_NAMES, TIP_KINDS, TipKind
 from archive.opening import storage_errors
 from archive.store import Archive
 from chatkeep import __version__
 from chatkeep.app import App
+
+_KINDS: dict[str, TipKind] = {TIP_KIND_NAMES[kind]: kind for kind in TIP_KINDS}
+_PUBLISHED = """
+SELECT t.chat, t.kind, t.text, t.score, p.post FROM tips t JOIN posts p ON p.id = t.post WHERE t.id = ?
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,29 @@ def find_decided(desk: Desk, kind: SubjectKind, name: str) -> Subject | None:
     """The subject as it was decided on last: for one that is shown no more, and yet can be decided again."""
     made = [one for one in desk.load() if (one.subject_kind, one.subject) == (kind, name)]
     return Subject(kind, name, made[-1].chat, made[-1].anchor, made[-1].saw_version) if made else None
+
+
+def find_published(desk: Desk, name: str) -> Subject | None:
+    """The subject of a decision on a tip that the site shows still, though the findings have changed since.
+
+    Its words say which tip that is by now.
+    """
+    path = desk.app.chats_path
+    if not path.exists():
+        return None
+    with storage_errors(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as site:
+        row = site.execute(_PUBLISHED, (name,)).fetchone()
+    if row is None or row[1] not in _KINDS:
+        return None
+    chat, kind, text, score, post = row
+    session = desk.archive.conn.execute(
+        "SELECT session FROM chat_posts WHERE chat = ? AND post = ? ORDER BY session", (chat, post)
+    ).fetchone()
+    present = load_texts(desk.archive.conn, [post]).get(post, "")
+    start, end = find_place(Place(text), present) or (0, 0)
+    shown = ShownTip(name, session[0] if session else "", post, _KINDS[kind], start, end, text, score)
+    anchor = load_tip_anchor(desk.archive.conn, shown)
+    return Subject("tip", name, chat, anchor | ({} if end else {"quotation": text}))
 
 
 def find_why_missing(conn: sqlite3.Connection, chat: str, made: Sequence[Decision]) -> str | None:

@@ -24,7 +24,15 @@ from archive.errors import UsageError
 from archive.models import TIP_KIND_NAMES, TIP_KINDS, TipKind
 from chatkeep.app import App, json_option, pass_app
 from chatkeep.decided_list import list_decided, render_decided
-from chatkeep.deciding import Desk, Subject, find_decided, find_tip, find_why_missing, name_decider
+from chatkeep.deciding import (
+    Desk,
+    Subject,
+    find_decided,
+    find_published,
+    find_tip,
+    find_why_missing,
+    name_decider,
+)
 from chatkeep.naming_people import find_author, find_organisation, list_author_sessions
 
 _LEAST_OF_AN_ID = 6
@@ -84,7 +92,7 @@ def decide_tip(app: App, /, name: str, ruling: str, note: str, by: str | None, *
 
 
 def _find_tip(desk: Desk, name: str) -> tuple[Subject, StoredTip | None]:
-    """The tip that a person means; one that is shown no more where somebody decided on it."""
+    """The tip that a person means; also one that has changed since somebody decided on it, or it was published."""
     conn, wanted = desk.archive.conn, name.strip()
     known = find_tip_ids(conn, wanted) if len(wanted) >= _LEAST_OF_AN_ID else []
     if len(known) > 1 and wanted not in known:
@@ -92,7 +100,7 @@ def _find_tip(desk: Desk, name: str) -> tuple[Subject, StoredTip | None]:
     tip = load_tip(conn, wanted if wanted in known else known[0]) if known else None
     if tip:
         return find_tip(desk, tip), tip
-    subject = find_decided(desk, "tip", wanted)
+    subject = find_decided(desk, "tip", wanted) or find_published(desk, wanted)
     if subject is None:
         raise UsageError(
             f"there is no tip {wanted} now; `chatkeep decide next CHAT` lists tips to decide with their ids"
@@ -149,7 +157,13 @@ def _tell_present(desk: Desk, subject: Subject, tip: StoredTip | None) -> str:
         return f"{subject.id}; {again}, and it is not shown{f': {why}' if why else ''}"
     words = f"{TIP_KIND_NAMES[present.shown.kind]} “{present.shown.text}” ({subject.id})"
     kept = f", {present.reason}" if present.reason.startswith("kept because") else ""
-    moved = "" if tip is None or tip.shown.post == present.shown.post else "; it is the earlier original's now"
+    moved = (
+        "; it has changed since you saw it"
+        if tip is None
+        else ""
+        if tip.shown.post == present.shown.post
+        else "; it is the earlier original's now"
+    )
     return f"{words}{kept}{moved}; {again}"
 
 
@@ -190,7 +204,7 @@ def _ask(app: App, desk: Desk, tips: Sequence[StoredTip]) -> None:
     count = 0
     try:
         for tip in tips:
-            app.say(f"\n{TIP_KIND_NAMES[tip.shown.kind]}: {tip.shown.text}\n  why: {tip.reason}")
+            app.say(f"\n{TIP_KIND_NAMES[tip.shown.kind]}: {tip.shown.text}\n  why: {tip.reason}; id: {tip.shown.id}")
             fields = _ask_one(tip.shown.kind)
             if fields is None:
                 break

@@ -275,6 +275,23 @@ def test_a_decided_tip_that_is_shown_no_more_can_still_be_decided_on(place: Plac
     assert place.stands(name)[0] == "rejected"
 
 
+def test_an_id_that_the_site_shows_still_decides_on_what_the_tip_has_become(place: Place, said: Said) -> None:
+    assert place("publish") == 0
+    plain, alt = place.tip(PLAIN), place.tip("without alt text")
+    place.ask("UPDATE posts SET text = 'Good evening all! ' || text WHERE id = 'x:4'")
+    place.ask("UPDATE posts SET text = 'A1: Never use posters as a picture without alt text.' WHERE id = 'x:2'")
+    assert place("analyse") == 0
+    assert place.ask("SELECT count(*) FROM tips WHERE id IN (?, ?)", plain, alt) == [(0,)]
+    said()
+    for name in (plain, alt):
+        assert place("decide", "tip", name, "accept") == 0
+        assert f"({name}); it has changed since you saw it; northmoor is analysed again" in said()
+    assert place.stands(plain)[2].startswith("Use plain English in every post")
+    assert place.ask("SELECT id, text FROM tips WHERE post = 'x:2'") == [
+        (alt, "Never use posters as a picture without alt text.")
+    ]
+
+
 def test_the_list_says_who_decided_what_and_what_found_nothing(place: Place, said: Said) -> None:
     plain, alt = place.tip(PLAIN), place.tip(ALT)
     for name, ruling, by in ((plain, "accept", "Ann"), (alt, "accept", "Bob"), (alt, "reject", "Cat")):
