@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from analysis.normalising import Cleaned
 from analysis.rows import SessionPost
+from analysis.word_vectors import find_alike
 
 SAME = 0.6  # cosine over TF-IDF of words and pairs of words: F1 .954 where it was measured
 _LEAST_WORDS = 4  # "thank you all so much" says the same in every chat
 _BLOCKING_ABOVE = 5_000
 _RAREST = 50  # above, pairs must share a term that at most so many posts have
-_ROWS = 1_000  # rows compared at a time: bounds memory
 _PREFIX_WORDS = 5
-_ANY_WORD = r"(?u)\b\w+\b"  # one letter too: "plan b"
 
 Relation = Literal["duplicate", "repost", "quote"]
 
@@ -72,7 +71,7 @@ def find_pairs(texts: Sequence[str], same: float = SAME) -> Iterator[tuple[int, 
         return
     beginnings = _Beginnings()
     echoing: set[int] = set()
-    for at, similar in enumerate(_find_similar(texts, same)):
+    for at, similar in enumerate(find_alike(texts, same, _RAREST if len(texts) > _BLOCKING_ABOVE else None)):
         best = max(((value, -to) for to, value in similar if to not in echoing), default=None)
         whole = beginnings.find(texts[at])
         if best is not None:
@@ -106,48 +105,3 @@ class _Beginnings:
             if whole.startswith(beginning):
                 return at
         return None
-
-
-def _find_similar(texts: Sequence[str], same: float) -> Iterator[list[tuple[int, float]]]:
-    """For each text the earlier ones that are similar enough, with the cosine."""
-    # Here and not above: importing scikit-learn takes a second that most commands need not wait.
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - slow to import
-
-    try:
-        matrix = TfidfVectorizer(ngram_range=(1, 2), token_pattern=_ANY_WORD).fit_transform(texts).tocsr()
-    except ValueError:  # no word in any text
-        yield from ([] for _ in texts)
-        return
-    find_rows = _compare_blocked if len(texts) > _BLOCKING_ABOVE else _compare_all
-    for first in range(0, len(texts), _ROWS):
-        rows = find_rows(matrix, first, min(first + _ROWS, len(texts)))
-        rows.data[rows.data < same] = 0
-        rows.eliminate_zeros()
-        for offset in range(rows.shape[0]):
-            start, end = rows.indptr[offset], rows.indptr[offset + 1]
-            yield [
-                (int(to), float(value))
-                for to, value in zip(rows.indices[start:end], rows.data[start:end], strict=True)
-                if to < first + offset
-            ]
-
-
-def _compare_all(matrix: Any, first: int, last: int) -> Any:
-    """The cosines of some rows with all rows before the last."""
-    return (matrix[first:last] @ matrix[:last].T).tocsr()
-
-
-def _compare_blocked(matrix: Any, first: int, last: int) -> Any:
-    """The same where the texts share a rare term: near-duplicates do, and common words alone cost the most."""
-    import numpy as np  # noqa: PLC0415 - slow to import
-    from scipy.sparse import csr_matrix  # noqa: PLC0415 - slow to import
-
-    counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    rare = np.flatnonzero((counts >= 2) & (counts <= _RAREST))
-    near = (matrix[first:last][:, rare] @ matrix[:last][:, rare].T).tocoo()
-    earlier = near.col < near.row + first
-    rows, columns = near.row[earlier], near.col[earlier]
-    if not len(rows):
-        return csr_matrix((last - first, last))
-    values = np.asarray(matrix[rows + first].multiply(matrix[columns]).sum(axis=1)).ravel()
-    return csr_matrix((values, (rows, columns)), shape=(last - first, last))

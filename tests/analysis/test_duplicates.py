@@ -5,7 +5,7 @@ import random
 import pytest
 from made_up_chat import post, rows_of
 
-from analysis import duplicates
+from analysis import duplicates, word_vectors
 from analysis.duplicates import group_duplicates
 from analysis.normalising import normalise
 from analysis.rows import SessionPost
@@ -62,6 +62,6 @@ def test_blocking_finds_the_same_groups(monkeypatch: pytest.MonkeyPatch) -> None
     posts = [post(n, text) for n, text in enumerate(texts)]
     whole = echoes(*posts)
     monkeypatch.setattr(duplicates, "_BLOCKING_ABOVE", 10)
-    monkeypatch.setattr(duplicates, "_ROWS", 16)
+    monkeypatch.setattr(word_vectors, "_ROWS", 16)
     assert echoes(*posts) == whole
     assert len(whole) >= 39
