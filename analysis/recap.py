@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,13 +62,31 @@ class RecapLine:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Candidate:
+    """``likeness`` is how much of it the likest of those chosen says, ``asked`` and ``kinds`` how many of these share
+    its question and its kind.
+    """
+
     tip: Quotable
     text: str
     sentences: int
     words: frozenset[str]
     worth: float
+    likeness: float = 0.0
+    asked: int = 0
+    kinds: int = 0
+
+    @property
+    def gain(self) -> float:
+        """Its worth, less what was said already, and less for a question and a kind that had their turn."""
+        return self.worth - _LIKE * self.likeness - _SAME_QUESTION * self.asked - _SAME_KIND * self.kinds
+
+    def note(self, other: _Candidate) -> None:
+        """Notes that the other was chosen."""
+        self.likeness = max(self.likeness, _find_likeness(self, other))
+        self.asked += self.tip.question == other.tip.question
+        self.kinds += self.tip.kind == other.tip.kind
 
 
 def build_recap(tips: Iterable[Quotable], questions: Iterable[Question]) -> tuple[RecapLine, ...]:
@@ -77,11 +96,7 @@ def build_recap(tips: Iterable[Quotable], questions: Iterable[Question]) -> tupl
     """
     candidates = _list_best([one for tip in tips if (one := _build_candidate(tip))])
     enough = min(max(math.ceil(len(candidates) / _TIPS_A_SENTENCE), _FEWEST), _MOST)
-    chosen: list[_Candidate] = []
-    while candidates and sum(one.sentences for one in chosen) < enough:
-        best = max(candidates, key=lambda one: (round(_find_gain(one, chosen), 9), one.tip.tip))
-        chosen.append(best)
-        candidates = [one for one in candidates if one is not best and _may_follow(one, chosen)]
+    chosen = _choose(candidates, enough)
     ordered = sorted(
         questions, key=lambda one: (one.number is None, one.number or 0, one.part, one.asked_at or "", one.id)
     )
@@ -134,21 +149,25 @@ def _find_content(words: Sequence[str]) -> frozenset[str]:
     return frozenset(find_base(word) for word in words if word[0].isalnum() and word.casefold() not in small)
 
 
-def _may_follow(one: _Candidate, chosen: Sequence[_Candidate]) -> bool:
-    """Whether it may join those chosen: each post once, nobody too often, nothing twice, and within the length."""
-    if sum(other.sentences for other in chosen) + one.sentences > _MOST:
-        return False
-    if sum(one.tip.person == other.tip.person for other in chosen) >= _A_PERSON:
-        return False
-    return all(one.tip.post != other.tip.post and _find_likeness(one, other) < _SAME for other in chosen)
-
-
-def _find_gain(one: _Candidate, chosen: Sequence[_Candidate]) -> float:
-    """Its worth, less what was said already, and less for a question and a kind that had their turn."""
-    likeness = max((_find_likeness(one, other) for other in chosen), default=0.0)
-    asked = sum(one.tip.question == other.tip.question for other in chosen)
-    kinds = sum(one.tip.kind == other.tip.kind for other in chosen)
-    return one.worth - _LIKE * likeness - _SAME_QUESTION * asked - _SAME_KIND * kinds
+def _choose(candidates: Sequence[_Candidate], enough: int) -> list[_Candidate]:
+    """Those that gain most, one after the other, up to so many sentences."""
+    chosen: list[_Candidate] = []
+    length = 0
+    people: Counter[str] = Counter()
+    while candidates and length < enough:
+        best = max(candidates, key=lambda one: (round(one.gain, 9), one.tip.tip))
+        chosen.append(best)
+        length += best.sentences
+        people[best.tip.person] += 1
+        left = []
+        for one in candidates:
+            # Nobody is quoted too often, no post twice, nothing over the length.
+            if people[one.tip.person] < _A_PERSON and one.tip.post != best.tip.post and length + one.sentences <= _MOST:
+                one.note(best)
+                if one.likeness < _SAME:
+                    left.append(one)
+        candidates = left
+    return chosen
 
 
 def _find_likeness(one: _Candidate, other: _Candidate) -> float:
