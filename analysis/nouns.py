@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from analysis.patterns import load_words, straighten
@@ -14,6 +14,9 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*|\d+|[^\w\s]|\n")
 _HANDLE = re.compile(r"[@＠][\w.]+(?:@[\w.\-]+)?|(?:https?://|www\.)\S+")
 _SIBILANT_PLURAL = re.compile(r"(?:s|x|z|ch|sh)es$")
 _ENDINGS = ("ing", "ed", "er", "es", "s", "d")
+_MARK = "."
+# What the words on either side of a word tell: one of the first four before it, the others after it.
+_SUBJECT, _QUALITY, _LEADS_IN, _OPENS, _ENDS, _IN_FRONT = (1 << place for place in range(6))
 
 
 def read_words(text: str) -> list[str]:
@@ -45,11 +48,21 @@ def find_stems(word: str) -> tuple[str, ...]:
 
 
 def weigh_nouns(texts: Iterable[Sequence[str]]) -> Counter[str]:
-    """How much speaks for each word, by its base, being used as a noun; ``texts`` come from read_words."""
-    weight: Counter[str] = Counter()
+    """How much speaks for each word, by its base, being used as a noun; ``texts`` come from read_words, in lower case.
+
+    A mark stands where a sentence begins or ends.
+    """
+    uses: Counter[tuple[str, int]] = Counter()
     for text in texts:
-        for before, word, after in _walk(text):
-            weight[find_base(word)] += _judge(before, after, is_verb=word in load_words("instructions"))
+        before = _MARK
+        for word, after in zip(text, [*text[1:], _MARK], strict=True):
+            if word[0].isalpha():
+                uses[word, _judge_before(before) | _judge_after(after)] += 1
+            before = word
+    verbs = load_words("instructions")
+    weight: Counter[str] = Counter()
+    for (word, beside), count in uses.items():
+        weight[find_base(word)] += count * _judge(beside, is_verb=word in verbs)
     return weight
 
 
@@ -61,24 +74,33 @@ def find_least_weight(word: str) -> int:
     return 2 if doubtful else 1
 
 
-def _walk(words: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """(word before, word, word after) in lower case; a mark stands where a sentence begins or ends."""
-    row = [".", *(word.casefold() for word in words), "."]
-    for at in range(1, len(row) - 1):
-        if row[at][0].isalpha():
-            yield row[at - 1], row[at], row[at + 1]
+@lru_cache(maxsize=50_000)
+def _judge_before(word: str) -> int:
+    """What the word before says, as flags."""
+    for flag, name in ((_SUBJECT, "subject"), (_QUALITY, "quality"), (_LEADS_IN, "before")):
+        if word in load_words(f"around_nouns.{name}"):
+            return flag
+    return 0 if word[:1].isalnum() else _OPENS
 
 
-def _judge(before: str, after: str, *, is_verb: bool) -> int:
-    small = load_words("around_nouns.before"), load_words("around_nouns.after")
-    ends = not after[:1].isalnum() or after in small[1]
-    if before in load_words("around_nouns.subject"):
+@lru_cache(maxsize=50_000)
+def _judge_after(word: str) -> int:
+    """What the word after says, as flags."""
+    follows = word in load_words("around_nouns.after")
+    small = _IN_FRONT if word in load_words("around_nouns.before") else 0
+    return small | (_ENDS if follows or not word[:1].isalnum() else 0)
+
+
+def _judge(beside: int, *, is_verb: bool) -> int:
+    """How much the words beside it speak for a word being a noun."""
+    ends = beside & _ENDS
+    if beside & _SUBJECT:
         return -2
-    if before in load_words("around_nouns.quality"):
+    if beside & _QUALITY:
         return -1
-    if before in small[0]:
+    if beside & _LEADS_IN:
         return 2 if ends else 0
-    opens = not before[:1].isalnum()
-    if is_verb and (opens or after in small[0]):
+    opens = beside & _OPENS
+    if is_verb and (opens or beside & _IN_FRONT):
         return -2
     return 1 if ends and not opens and not is_verb else 0

@@ -33,11 +33,13 @@ class Vocabulary:
         tags: Collection[str],
         names: Collection[str],
     ) -> None:
-        self._read = {post.id: read_words(cleaned[post.id].text) for post in posts}
+        read = [read_words(cleaned[post.id].text) for post in posts]
+        self._read = {post.id: [word.casefold() for word in words] for post, words in zip(posts, read, strict=True)}
         self._authors = {post.id: post.author for post in posts}
         self._weights = weigh_nouns(self._read.values())
         self._tags = " ".join(sorted(tags)).casefold()
-        self._forms = _count_forms(self._read.values())
+        self._forms = _count_forms(read)
+        self._noun_of: dict[str, str] = {}
         self._concepts: dict[str, frozenset[str]] = {}
         self._written: dict[str, str] = {}
         self._left_out = _load_left_out() | _find_hashtags(posts) | self._find_names(names)
@@ -50,7 +52,9 @@ class Vocabulary:
         """The concepts of a text of this session."""
         found = self._concepts.get(text)
         if found is None:
-            found = self._concepts[text] = frozenset(concept for concept, _, _ in self._walk(read_words(text)))
+            found = self._concepts[text] = frozenset(
+                concept for concept, _, _ in self._walk([word.casefold() for word in read_words(text)])
+            )
         return found
 
     def find_theme(self, concept: str) -> str:
@@ -69,21 +73,27 @@ class Vocabulary:
 
     def _walk(self, words: Sequence[str]) -> Iterator[tuple[str, int, int]]:
         """(concept, its first word, the word after its last); a word inside a phrase does not count again."""
-        low = [word.casefold() for word in words]
         at = 0
-        while at < len(low):
-            base = find_base(low[at])
-            pair = f"{base} {find_base(low[at + 1])}" if base in self._openings and at + 1 < len(low) else ""
+        while at < len(words):
+            word = words[at]
+            base = find_base(word)
+            pair = f"{base} {find_base(words[at + 1])}" if base in self._openings and at + 1 < len(words) else ""
             if pair in self._phrases:
                 yield pair, at, at + 2
                 at += 1
-            elif low[at][0].isalpha() and (concept := self._find_noun(low[at])):
-                yield concept, at, at + 1
+            else:
+                concept = self._noun_of.get(word)
+                if concept is None:
+                    concept = self._noun_of[word] = self._find_noun(word)
+                if concept:
+                    yield concept, at, at + 1
             at += 1
 
     def _find_noun(self, word: str) -> str:
         """The concept of a word in lower case; other forms of a word count where a list brings them together."""
         base = find_base(word)
+        if not word[0].isalpha():
+            return ""
         if base in self._nouns:
             return base.replace("-", " ")
         if word in load_words("themes.other"):
@@ -124,7 +134,7 @@ class Vocabulary:
         singles: dict[str, set[str]] = {}
         for post, words in self._read.items():
             before, base = "", ""
-            for word in map(str.casefold, words):
+            for word in words:
                 first, base = base, find_base(word)
                 singles.setdefault(base, set()).add(post)
                 if before and self._joins(before, word):
@@ -151,9 +161,9 @@ class Vocabulary:
         shown: dict[str, Counter[str]] = {}
         for words in self._read.values():
             for concept, first, last in self._walk(words):
-                low = [word.casefold() for word in words[first:last]]
+                low = words[first:last]
                 if find_base(low[-1]) == concept.split(" ")[-1] and (last - first > 1 or self._is_shown(low[0])):
-                    alone = last == len(words) or self._is_left_out(words[last].casefold())
+                    alone = last == len(words) or self._is_left_out(words[last])
                     written = " ".join(map(self._write, low))
                     shown.setdefault(concept, Counter())[written] += _TELLING if alone else _HARDLY
         return shown
