@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-import archive.store
+import archive.opening
 from archive.errors import ChatkeepError
 from chatkeep.app import App
 from chatkeep.commands.run import run
@@ -78,7 +78,7 @@ def arrange(told: dict[str, Any]) -> None:
         killer.start()
     service._LONGEST_PAUSE = timedelta(seconds=0.02)  # in the world's time, while the clock runs faster
     service.GOODBYE_SECONDS = told["goodbye_seconds"]
-    archive.store._BUSY_SECONDS = told["busy_seconds"]
+    archive.opening._BUSY_SECONDS = told["busy_seconds"]
     FullDisk.sign = Path(told["folder"]) / "disk-is-full"
     connect = sqlite3.connect
 
