@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,9 +20,10 @@ _HASHTAG = re.compile(r"(?<![\w&/])[#＃](\w+)")
 _MENTION = re.compile(r"\.?@[\w.]+(?:@[\w.\-]+)?[:,]?$")
 _TAG_TOKEN = re.compile(r"[(\[]?[#＃]\w+[.,!:;)\]]*$")
 _COUNTER = re.compile(r"[(\[]?(\d{1,2})\s?(?:/|of)\s?(\d{1,2})?[)\].:]?$")
-_SPACES = re.compile(r"[^\S\n]*\n\s*|[^\S\n]+")
+_SPACES = re.compile(r"[^\S\n]*\n\s*|[^\S\n]{2,}|[^\S\n ]")  # but for a space alone, which stays as it is
 _QUOTED = re.compile(r"(?:^|\s)(?:[\"“'])?(?:RT|QT|MT|HT)\s*:?\s*@[\w.]+(?:@[\w.\-]+)?\s?:?\s*")
 _TOKEN = re.compile(r"\S+")
+_BLANK = " \n"
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,10 @@ class Cleaned:
         return self._place(start)[0], self._place(end - 1)[1]
 
     def _place(self, at: int) -> tuple[int, int]:
-        begins, first, last = self.pieces[max(0, bisect_right(self._starts, at) - 1)]
-        if last - first == 1 or (self.text[begins : begins + 1] in "&<>\"' \n" and at == begins):
+        number = max(0, bisect_right(self._starts, at) - 1)
+        begins, first, last = self.pieces[number]
+        ends = self._starts[number + 1] if number + 1 < len(self._starts) else len(self.text)
+        if last - first != ends - begins:  # one character instead of several
             return (first, last)
         return first + at - begins, first + at - begins + 1
 
@@ -175,16 +178,19 @@ def _apply(text: str, cuts: list[tuple[int, int, str]]) -> tuple[str, tuple[tupl
     out: list[str] = []
     pieces: list[tuple[int, int, int]] = []
     length = at = 0
+    spaced = True  # as at the end of a line: no space may follow
 
     def add(words: str, first: int, last: int) -> None:
-        nonlocal length
-        if words in {" ", "\n"} and (not out or out[-1][-1:] in {" ", "\n"}):
-            return
-        pieces.append((length, first, last))
-        out.append(words)
-        length += len(words)
+        nonlocal length, spaced
+        if spaced and words[0] in _BLANK:
+            words, first = words[1:], first + 1
+        if words:
+            pieces.append((length, first, last))
+            out.append(words)
+            length += len(words)
+            spaced = words[-1] in _BLANK
 
-    for first, last, instead in sorted(cuts, key=lambda cut: (cut[0], -cut[1])):
+    for first, last, instead in sorted(cuts, key=_order):
         if last <= at:
             continue
         if first > at:
@@ -194,10 +200,22 @@ def _apply(text: str, cuts: list[tuple[int, int, str]]) -> tuple[str, tuple[tupl
         at = last
     if at < len(text):
         add(text[at:], at, len(text))
-    while out and not out[-1].strip():
-        out.pop()
-        pieces.pop()
-    return "".join(out), tuple(pieces)
+    clean = "".join(out).rstrip()
+    return clean, cut_pieces(pieces, length, len(clean))
+
+
+def _order(cut: tuple[int, int, str]) -> tuple[int, int]:
+    return cut[0], -cut[1]
+
+
+def cut_pieces(pieces: Sequence[tuple[int, int, int]], whole: int, length: int) -> tuple[tuple[int, int, int], ...]:
+    """The pieces of a cleaned text of the length ``whole`` that is cut to ``length``."""
+    kept = [piece for piece in pieces if piece[0] < length]
+    if kept and whole > length:
+        begins, first, last = kept[-1]
+        ends = pieces[len(kept)][0] if len(kept) < len(pieces) else whole
+        kept[-1] = begins, first, last - max(0, ends - length)
+    return tuple(kept)
 
 
 def _locate(pieces: tuple[tuple[int, int, int], ...], original: int) -> int:

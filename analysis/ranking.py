@@ -43,21 +43,23 @@ class Model:
 
     def find_values(self, signals: Collection[str]) -> dict[str, float]:
         """The score of one sentence by head, in 0..1, shown from SHOWN on. Exact sums: no order of signals matters."""
-        rows = [self.bias, *(self.weights[name] for name in signals if name in self.weights)]
-        totals = (math.fsum(column) for column in zip(*rows, strict=True))
-        return {head: _squash(total - self._shifts[head]) for head, total in zip(HEADS, totals, strict=True)}
+        rows = [self.bias, *filter(None, map(self.weights.get, signals))]
+        return {
+            head: _squash(math.fsum(column) - shift)
+            for (head, shift), column in zip(self._shifts.items(), zip(*rows, strict=True), strict=True)
+        }
 
     def explain(self, head: str, signals: Collection[str]) -> Score:
         """The score of one head with what made it."""
         at = HEADS.index(head)
-        parts = [(name, self.weights[name][at]) for name in signals if name in self.weights]
+        parts = [(name, row[at]) for name in signals if (row := self.weights.get(name))]
         total = math.fsum([self.bias[at], *(weight for _, weight in parts)])
         ordered = sorted(((n, w) for n, w in parts if w), key=lambda part: (-abs(part[1]), part[0]))
         return Score(_squash(total - self._shifts[head]), tuple(ordered))
 
     @cached_property
     def _shifts(self) -> dict[str, float]:
-        return {head: math.log(threshold / (1 - threshold)) for head, threshold in self.thresholds.items()}
+        return {head: math.log(self.thresholds[head] / (1 - self.thresholds[head])) for head in HEADS}
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from analysis.duplicates import Echo, group_duplicates
 from analysis.features import Context, find_wanted
 from analysis.languages import is_english
-from analysis.normalising import Cleaned, normalise
+from analysis.normalising import Cleaned, cut_pieces, normalise
 from analysis.rows import SessionPost, SessionRows
 from analysis.signals import Sentence, read_sentences
 from analysis.support import Supporters
@@ -99,6 +99,6 @@ def find_context(
 
 def _cut(cleaned: Cleaned) -> Cleaned:
     """The author's own comment before somebody else's words."""
-    end = cleaned.comment_end or 0
-    pieces = tuple(piece for piece in cleaned.pieces if piece[0] < end)
-    return Cleaned(cleaned.text[:end].rstrip(), pieces, cleaned.marks, cleaned.counter)
+    text = cleaned.text[: cleaned.comment_end or 0].rstrip()
+    pieces = cut_pieces(cleaned.pieces, len(cleaned.text), len(text))
+    return Cleaned(text, pieces, cleaned.marks, cleaned.counter)

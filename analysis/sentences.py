@@ -17,7 +17,7 @@ _ABBREVIATION = re.compile(
 # A sentence that somebody quotes ends within the sentence that quotes it: 'we say "Get out. Now." and stop'.
 _QUOTATION = re.compile(r"“[^”\n]{1,300}”|(?<![\w\"])\"[^\"\n]{1,300}\"(?!\w)")
 _GOES_ON = re.compile(r"[a-z;,:)–—]")
-_SHORTEST = 2
+_ENOUGH = re.compile(r"[^\W_][\W_]*[^\W_]")  # two letters or digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +82,4 @@ def _trim(text: str, start: int, end: int, *, item: bool = False) -> Piece | Non
     while end > start and text[end - 1] in "|• ":
         end -= 1
     words = text[start:end]
-    return Piece(words, start, end, item) if sum(char.isalnum() for char in words) >= _SHORTEST else None
+    return Piece(words, start, end, item) if _ENOUGH.search(words) else None
