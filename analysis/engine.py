@@ -67,7 +67,7 @@ class Findings:
 
 
 def analyse_session(
-    rows: SessionRows,
+    given: SessionRows | Reading,
     walks: Sequence[CoverWalk] = (),
     who: Who | None = None,
     told: Sequence[Told] = (),
@@ -75,8 +75,12 @@ def analyse_session(
     decisions: Sequence[Decision] = (),
     model: Model | None = None,
 ) -> Findings:
-    """All that can be said of one session. Pure: the same rows give the same findings, however they were ordered."""
-    reading = read_session(rows)
+    """All that can be said of one session. Pure: the same rows give the same findings, however they were ordered.
+
+    ``given`` are its rows, or what was already read of them.
+    """
+    reading = given if isinstance(given, Reading) else read_session(given)
+    rows = reading.rows
     decided = Decided(reading, decisions)
     threads = reading.threads
     who = who or Who({person.author: person.id for person in find_people(rows.authors.values())}, {})

@@ -6,10 +6,10 @@ decisions only what they contradict.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from analysis.ranking import HEADS, USABLE, Model
@@ -20,6 +20,7 @@ _LEAST_EXAMPLES_OF_A_WORD = 3
 _UNDECIDED_WEIGHT = 2.0  # measured: below, what was judged pulls up all that was not
 _NEGLIGIBLE = 0.005
 _ROUNDS = 400
+_GOOD_ENOUGH = 1e-7  # share of the loss: below, no coefficient changes by what can be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,50 +62,46 @@ def _move(
     strength: float,
     undecided: Sequence[frozenset[str]] = (),
 ) -> Model:
-    columns = {name: at for at, name in enumerate(names)}
+    # Here and not above: importing scipy takes half a second that most commands need not wait.
+    import numpy as np  # noqa: PLC0415 - slow to import
+    from scipy.sparse import diags  # noqa: PLC0415 - slow to import
+
     everything = [*(example.signals for example in examples), *undecided]
-    matrix = _build_matrix(everything, columns)
-    weights_of = [1.0] * len(examples) + [_UNDECIDED_WEIGHT] * len(undecided)
-    bias, moved = list(model.bias), {name: list(model.weights.get(name, (0.0,) * len(HEADS))) for name in names}
+    known = sorted({*model.weights, *names})
+    nothing = (0.0,) * len(HEADS)
+    ones = _build_matrix(everything, known)
+    offsets = ones @ np.array([model.weights.get(name, nothing) for name in known]) + np.array(model.bias)
+    places = {name: at for at, name in enumerate(known)}
+    matrix = ones[:, [places[name] for name in names]] @ diags([_value(name) for name in names])
+    heavy = np.array([1.0] * len(examples) + [_UNDECIDED_WEIGHT] * len(undecided))
+    bias, moved = list(model.bias), {name: list(model.weights.get(name, nothing)) for name in names}
     for at, head in enumerate(HEADS):
-        offset = [
-            model.bias[at] + sum(model.weights[name][at] for name in sorted(signals) if name in model.weights)
-            for signals in everything
-        ]
-        wanted = [float(example.holds(head)) for example in examples]
-        wanted += [_squash(value) for value in offset[len(examples) :]]
-        change, shift = _fit(matrix, wanted, offset, weights_of, strength)
+        target = np.append([float(example.holds(head)) for example in examples], _squash(offsets[len(examples) :, at]))
+        change, shift = _fit(matrix, target, offsets[:, at], heavy, strength)
         bias[at] = round(bias[at] + shift, 4)
-        for name, column in columns.items():
+        for column, name in enumerate(names):
             moved[name][at] += float(change[column]) * _value(name)
     weights = dict(model.weights) | {name: tuple(_round(value) for value in row) for name, row in moved.items()}
     return replace(model, bias=tuple(bias), weights={name: row for name, row in weights.items() if any(row)})
 
 
-def _build_matrix(everything: Sequence[frozenset[str]], columns: Mapping[str, int]) -> Any:
-    # Here and not above: importing scipy takes half a second that most commands need not wait.
+def _build_matrix(everything: Sequence[frozenset[str]], known: Sequence[str]) -> Any:
+    """A row for each sentence, with a one for each signal that it has."""
     from scipy.sparse import csr_matrix  # noqa: PLC0415 - slow to import
 
-    values: list[float] = []
-    indices: list[int] = []
-    ends = [0]
-    for signals in everything:
-        for name in sorted(name for name in signals if name in columns):
-            indices.append(columns[name])
-            values.append(_value(name))
-        ends.append(len(indices))
-    return csr_matrix((values, indices, ends), shape=(len(everything), len(columns)))
+    columns = {name: at for at, name in enumerate(known)}
+    rows = [sorted(columns[name] for name in signals if name in columns) for signals in everything]
+    ends = [0, *accumulate(len(row) for row in rows)]
+    indices = [column for row in rows for column in row]
+    return csr_matrix(([1.0] * len(indices), indices, ends), shape=(len(rows), len(known)))
 
 
-def _fit(
-    matrix: Any, wanted: Sequence[float], offset: Sequence[float], weights: Sequence[float], strength: float
-) -> tuple[Any, float]:
+def _fit(matrix: Any, target: Any, begun: Any, heavy: Any, strength: float) -> tuple[Any, float]:
     """The change of each coefficient and of the bias that fits the labels best for its cost."""
     import numpy as np  # noqa: PLC0415 - slow to import
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to import
     from scipy.special import expit  # noqa: PLC0415 - slow to import
 
-    target, begun, heavy = np.array(wanted), np.array(offset), np.array(weights)
     cost = np.full(matrix.shape[1] + 1, strength)
 
     def measure(changes: Any) -> tuple[float, Any]:
@@ -113,14 +110,15 @@ def _fit(
         error = heavy * (expit(totals) - target)
         return float(loss), np.append(matrix.T @ error, error.sum()) + cost * changes
 
-    found = minimize(
-        measure, np.zeros(matrix.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": _ROUNDS}
-    ).x
+    start, options = np.zeros(matrix.shape[1] + 1), {"maxiter": _ROUNDS, "ftol": _GOOD_ENOUGH}
+    found = minimize(measure, start, jac=True, method="L-BFGS-B", options=options).x
     return found[:-1], float(found[-1])
 
 
-def _squash(value: float) -> float:
-    return 1 / (1 + math.exp(-value))
+def _squash(totals: Any) -> Any:
+    from scipy.special import expit  # noqa: PLC0415 - slow to import
+
+    return expit(totals)
 
 
 def _value(name: str) -> float:

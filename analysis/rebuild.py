@@ -15,8 +15,8 @@ from analysis.everybody import find_everybody, find_who, save_everybody, save_pr
 from analysis.organisations import Register, load_register
 from analysis.outside import find_outside
 from analysis.ranking import Model
-from analysis.reading import read_session
-from analysis.retraining import Lessons, build_fingerprint, find_decided_sessions, load_ranker, save_ranker
+from analysis.reading import Reading, read_session
+from analysis.retraining import Lessons, build_fingerprint, can_learn, find_decided_sessions, load_ranker, save_ranker
 from analysis.rows import SessionRows, load_session
 from analysis.saving import delete_others, save_findings
 from archive.decisions import Decision
@@ -57,20 +57,23 @@ def analyse_chat(
     counts, known = Analysed(chat.slug), register or load_register()
     with _reading(conn):
         walks = load_walks(conn, chat)
-    model = _find_ranker(conn, chat, version, decisions, only)
+    model, read = _find_ranker(conn, chat, version, decisions, only)
     kept: set[str] = set()
     for session, whole, outside in _list_sessions(conn, chat):
         if only is not None and session.id not in only:
             kept.add(session.id)
             continue
         with _reading(conn):
-            rows = _load(conn, chat, session, whole, outside)
+            reading = read.pop(session.id, None)
+            rows = reading.rows if reading else _load(conn, chat, session, whole, outside)
             told = load_told(conn, chat, rows.session) if rows else ()
         if rows is None:
             continue
         kept.add(session.id)
         who = find_who(rows, known, decisions)
-        findings = analyse_session(rows, walks, who=who, told=told, now=now, decisions=decisions, model=model)
+        findings = analyse_session(
+            reading or rows, walks, who=who, told=told, now=now, decisions=decisions, model=model
+        )
         with _writing(conn):
             save_findings(conn, findings, version)
             save_presences(conn, findings, version)
@@ -91,22 +94,28 @@ def _find_ranker(
     version: str,
     decisions: Sequence[Decision],
     only: Collection[str] | None,
-) -> Model:
-    """The ranker that the chat's decisions made. It is made again unless only sessions without decisions changed."""
+) -> tuple[Model, dict[str, Reading]]:
+    """The ranker that the chat's decisions made, and what was read for it of the sessions that are looked at alone.
+
+    It is made again unless only sessions without decisions changed.
+    """
     made_of, decided = build_fingerprint(version, decisions), find_decided_sessions(decisions)
     if only is not None and not decided & set(only) and (stored := load_ranker(conn, chat, made_of)):
-        return stored
+        return stored, {}
     lessons = Lessons()
-    for session, whole, outside in _list_sessions(conn, chat) if decided else ():
+    kept: dict[str, Reading] = {}
+    for session, whole, outside in _list_sessions(conn, chat) if can_learn(decisions) else ():
         with _reading(conn):
             rows = _load(conn, chat, session, whole, outside) if session.id in decided else None
         if rows:
             reading = read_session(rows)
             lessons.add(reading, propose(reading, Decided(reading, decisions)))
+            if only is not None and session.id in only:
+                kept[session.id] = reading
     model = lessons.build_model()
     with _writing(conn):
         save_ranker(conn, chat, model, lessons, made_of)
-    return model
+    return model, kept
 
 
 def _list_sessions(conn: sqlite3.Connection, chat: Chat) -> Iterator[tuple[Session, bool, set[str] | None]]:

@@ -54,6 +54,11 @@ class Lessons:
         return adapt_model(load_model(), self.examples, self.undecided, _STRENGTH)
 
 
+def can_learn(decisions: Sequence[Decision]) -> bool:
+    """Whether enough tips were decided on for anything to be learnt."""
+    return len({one.subject for one in decisions if one.subject_kind == "tip"}) >= LEAST_DECISIONS
+
+
 def find_decided_sessions(decisions: Sequence[Decision]) -> frozenset[str]:
     """The sessions whose tips people decided on."""
     return frozenset(str(one.anchor.get("session", "")) for one in decisions if one.subject_kind == "tip")
