@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 
 from analysis.normalising import Cleaned
 from analysis.nouns import find_base, find_least_weight, find_stems, read_words, weigh_nouns
@@ -130,31 +131,32 @@ class Vocabulary:
 
     def _find_phrases(self) -> frozenset[str]:
         """The pairs of words that more than one person uses, and that are no chance meeting."""
-        places: dict[str, set[str]] = {}
-        singles: dict[str, set[str]] = {}
-        for post, words in self._read.items():
-            before, base = "", ""
-            for word in words:
-                first, base = base, find_base(word)
-                singles.setdefault(base, set()).add(post)
-                if before and self._joins(before, word):
-                    places.setdefault(f"{first} {base}", set()).add(post)
-                before = word
+        words = {word for text in self._read.values() for word in text}
+        leading, following = set(filter(self._may_lead, words)), set(filter(self._may_follow, words))
+        places: dict[tuple[str, str], list[str]] = {}
+        singles: Counter[str] = Counter()
+        for post, text in self._read.items():
+            bases = list(map(find_base, text))
+            singles.update(set(bases))
+            pairs = zip(pairwise(bases), pairwise(text), strict=True)
+            for pair in {pair for pair, (one, other) in pairs if other in following and one in leading}:
+                places.setdefault(pair, []).append(post)
         found = set(_load_families())
         for pair, posts in places.items():
-            rarer = min(len(singles[part]) for part in pair.split(" "))
+            rarer = min(singles[part] for part in pair)
             if len(posts) >= _PHRASE_SHARE * rarer and len({self._authors[post] for post in posts}) > 1:
-                found.add(pair)
+                found.add(" ".join(pair))
         return frozenset(pair for pair in found if " " in pair)
 
-    def _joins(self, first: str, second: str) -> bool:
-        if self._is_left_out(first) or self._is_left_out(second):
+    def _may_lead(self, word: str) -> bool:
+        """Whether a phrase may begin with it; "caption video" and "checking comments" say what to do."""
+        if self._is_left_out(word):
             return False
-        other = load_words("themes.other")
-        if second in other or not self._is_noun(second):
-            return False
-        # "caption video" and "checking comments" say what to do.
-        return first in other or not find_least_weight(first) or self._is_noun(first)
+        return word in load_words("themes.other") or not find_least_weight(word) or self._is_noun(word)
+
+    def _may_follow(self, word: str) -> bool:
+        """Whether a phrase may end in it."""
+        return word not in load_words("themes.other") and self._is_noun(word)
 
     def _count_shown(self) -> dict[str, Counter[str]]:
         """How each concept is written, best where it stands for itself: "bin" in "bin posts" hardly tells."""
@@ -179,15 +181,16 @@ class Vocabulary:
 def _count_forms(texts: Collection[Sequence[str]]) -> dict[str, Counter[str]]:
     """How each word is written; whoever shouts says nothing of it, and where a sentence begins all have capitals."""
     forms: dict[str, Counter[str]] = {}
+    uses: Counter[tuple[str, bool]] = Counter()
     for words in texts:
         letters = [word for word in words if word[0].isalpha()]
         if 2 * sum(word.isupper() and len(word) > 1 for word in letters) > len(letters):
             continue
-        for before, word in zip([".", *words], words, strict=False):
-            if word[0].isalpha():
-                within = before[0].isalnum()
-                form = word if within or (word.isupper() and len(word) > 1) else word.casefold()
-                forms.setdefault(word.casefold(), Counter())[form] += _TELLING if within else _HARDLY
+        befores = zip([".", *words], words, strict=False)
+        uses.update((word, before[0].isalnum()) for before, word in befores if word[0].isalpha())
+    for (word, within), count in uses.items():
+        form = word if within or (word.isupper() and len(word) > 1) else word.casefold()
+        forms.setdefault(word.casefold(), Counter())[form] += count * (_TELLING if within else _HARDLY)
     return forms
 
 

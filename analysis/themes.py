@@ -143,10 +143,14 @@ def _share_out(groups: list[_Group], tips: Sequence[ThemeTip], spoken: Sequence[
     """Gives each tip to the theme that it speaks of most; a theme left with too few goes, and its tips to others."""
     while True:
         shares: dict[int, list[int]] = {at: [] for at in range(len(groups))}
+        places: dict[str, list[int]] = {}
+        for at, group in enumerate(groups):
+            for concept in group.concepts:
+                places.setdefault(concept, []).append(at)
         for row, said in enumerate(spoken):
-            claim, at = max(((_claim(group, said), -at) for at, group in enumerate(groups)), default=(0, 0))
-            if claim:
-                shares[-at].append(row)
+            claims = Counter(at for concept in said for at in places.get(concept, ()))
+            if claims:
+                shares[min(claims, key=lambda at: (-claims[at], at))].append(row)
         for at, group in enumerate(groups):
             group.rows = shares[at]
         small = [group for group in groups if not _is_carried(group.rows, tips)]
