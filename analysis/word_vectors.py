@@ -39,10 +39,10 @@ def find_alike(texts: Sequence[str], same: float, rarest: int | None = None) -> 
     weighed = _weigh(texts)
     leading, rest = _lead_by_rare(weighed, rarest) if rarest else _lead_by_weight(weighed, same)
     matrix = weighed.matrix
-    columns = leading.T.tocsc() if rarest else matrix.T.tocsc()
+    columns = (leading if rarest else matrix).T.tocsr()
     for first in range(0, len(texts), _ROWS):
         last = min(first + _ROWS, len(texts))
-        yield from _compare(matrix, leading[first:last] @ columns[:, :last], rest, first, same)
+        yield from _compare(matrix, leading[first:last] @ columns, rest, first, same)
 
 
 def _compare(matrix: Any, near: Any, rest: Any, first: int, same: float) -> Iterator[Alike]:
