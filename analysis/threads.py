@@ -202,7 +202,8 @@ class _Linker:
         counts = self.vocabulary.get(question.number or 0)
         if not counts:
             return 0.0
-        return sum(min(counts[word], 3) / 3 for word in set(self.cleaned[post.id].words) if len(word) > 3)
+        # Whole numbers: a sum of thirds would hang on the order of the words.
+        return sum(min(counts[word], 3) for word in set(self.cleaned[post.id].words) if len(word) > 3) / 3
 
     def _count_shared(self, post: SessionPost, question: Question, own: int = 0) -> int:
         """How many of the post's longer words at least two of the question's marked posts use, ``own`` left out."""
