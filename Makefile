@@ -24,6 +24,7 @@ lint: .venv/.ready-dev
 bench: .venv/.ready-dev     ## speed and growth, as ratios and counts of one run
 	@$(BIN)/python benchmarks/bench_import.py
 	@$(BIN)/python benchmarks/bench_collect.py
+	@$(BIN)/python benchmarks/bench_analysis.py
 
 quality: .venv/.ready-dev   ## how well the analysis does, on labelled chats (CHATKEEP_REAL_DATA names them)
 	@$(BIN)/python benchmarks/quality.py
