@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analysis.normalising import Cleaned
+from analysis.opposites import may_repeat
 from analysis.rows import SessionPost
 from analysis.word_vectors import find_alike
 
@@ -35,7 +36,11 @@ def group_duplicates(posts: Sequence[SessionPost], cleaned: Mapping[str, Cleaned
     Every echo was compared with the post that represents it, so groups do not grow by chains.
     """
     known = {post.id for post in posts}
-    echoes = {p.id: Echo(p.id, str(p.repost_of), "repost", 1.0) for p in posts if p.repost_of in known - {p.id}}
+    echoes = {
+        post.id: Echo(post.id, str(post.repost_of), "repost", 1.0)
+        for post in posts
+        if post.repost_of in known and post.repost_of != post.id
+    }
     compared = [
         post for post in posts if post.id not in echoes and len(find_core(cleaned[post.id]).split()) >= _LEAST_WORDS
     ]
@@ -72,7 +77,10 @@ def find_pairs(texts: Sequence[str], same: float = SAME) -> Iterator[tuple[int, 
     beginnings = _Beginnings()
     echoing: set[int] = set()
     for at, similar in enumerate(find_alike(texts, same, _RAREST if len(texts) > _BLOCKING_ABOVE else None)):
-        best = max(((value, -to) for to, value in similar if to not in echoing), default=None)
+        best = max(
+            ((value, -to) for to, value in similar if to not in echoing and may_repeat(texts[at], texts[to])),
+            default=None,
+        )
         whole = beginnings.find(texts[at])
         if best is not None:
             echoing.add(at)

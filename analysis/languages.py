@@ -93,7 +93,7 @@ def _fold(lang: str | None) -> str:
 def _is_whole_english(words: Sequence[str], told: str) -> bool:
     if not _is_latin(words):
         return False
-    english = sum(word in load_words("small_words.en") for word in words)
+    english = _count_english(words)
     other = max(_count_small_words(words).values(), default=0)
     guessed = len(words) < _ENOUGH and not other and told != "cy"
     if told in _UNTOLD or told == "en" or guessed:
@@ -102,9 +102,13 @@ def _is_whole_english(words: Sequence[str], told: str) -> bool:
 
 
 def _is_clearly_english(words: Sequence[str]) -> bool:
-    english = sum(word in load_words("small_words.en") for word in words)
+    english = _count_english(words)
     other = max(_count_small_words(words).values(), default=0)
     return len(words) >= _ENOUGH and english >= _TELLING and english > 2 * other
+
+
+def _count_english(words: Sequence[str]) -> int:
+    return sum(map(load_words("small_words.en").__contains__, words))
 
 
 def _is_latin(words: Sequence[str]) -> bool:
