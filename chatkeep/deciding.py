@@ -20,6 +20,7 @@ from archive.opening import storage_errors
 from archive.store import Archive
 from chatkeep import __version__
 from chatkeep.app import App
+from publish.chats_db import publish_chats
 
 _KINDS: dict[str, TipKind] = {TIP_KIND_NAMES[kind]: kind for kind in TIP_KINDS}
 _PUBLISHED = """
@@ -70,8 +71,8 @@ class Desk:
         """The decisions so far."""
         return load_decisions(self.app.decisions_path, chat)
 
-    def analyse(self, sessions: Iterable[tuple[str, str]]) -> None:
-        """Analyses these sessions, (chat, session), again: what was decided is seen at once."""
+    def analyse(self, sessions: Iterable[tuple[str, str]]) -> str:
+        """Analyses these sessions, (chat, session), again, and publishes them where there is a site; says which."""
         chats = self.archive.load_chats()
         concerned: dict[str, set[str]] = {}
         for chat, session in sessions:
@@ -82,6 +83,11 @@ class Desk:
                     self.archive.conn, chats[slug], version=__version__, now=self.archive.now(),
                     decisions=self.load(slug), only=concerned[slug],
                 )  # fmt: skip
+        if not self.app.chats_path.exists():
+            return "analysed again"
+        changed = {session for found in concerned.values() for session in found}
+        publish_chats(self.archive.path, self.app.chats_path, at=self.archive.now(), sessions=changed)
+        return "analysed and published again"
 
 
 def name_decider(by: str | None) -> str:

@@ -87,8 +87,8 @@ def decide_tip(app: App, /, name: str, ruling: str, note: str, by: str | None, *
             subject, fields = _read_changes(desk, subject, tip, given)
             desk.decide(subject, {"state": _STATES[ruling], **fields}, note)
             done = _STATES[ruling]
-        desk.analyse([(subject.chat, str((subject.anchor or {}).get("session", "")))])
-        app.say(f"{done}: {_tell_present(desk, subject, tip)}")
+        again = desk.analyse([(subject.chat, str((subject.anchor or {}).get("session", "")))])
+        app.say(f"{done}: {_tell_present(desk, subject, tip, f'{subject.chat} is {again}')}")
 
 
 def _find_tip(desk: Desk, name: str) -> tuple[Subject, StoredTip | None]:
@@ -147,10 +147,9 @@ def _read_span(desk: Desk, tip: StoredTip, said: str) -> tuple[int, int]:
     return span
 
 
-def _tell_present(desk: Desk, subject: Subject, tip: StoredTip | None) -> str:
+def _tell_present(desk: Desk, subject: Subject, tip: StoredTip | None, again: str) -> str:
     """What is shown now, and whether that is what the person saw."""
     conn, present = desk.archive.conn, load_tip(desk.archive.conn, subject.id)
-    again = f"{subject.chat} is analysed again"
     if present is None:
         made = [one for one in desk.load(subject.chat) if (one.subject_kind, one.subject) == ("tip", subject.id)]
         why = find_why_missing(conn, subject.chat, made) if made else None
@@ -215,9 +214,9 @@ def _ask(app: App, desk: Desk, tips: Sequence[StoredTip]) -> None:
                 count += 1
     finally:
         if sessions:
-            desk.analyse(sorted(sessions))
+            again = desk.analyse(sorted(sessions))
             told = ", ".join(sorted({chat for chat, _ in sessions}))
-            app.say(f"{count} decided, and {told} is analysed again; `chatkeep decide list {told}` shows them")
+            app.say(f"{count} decided, and {told} is {again}; `chatkeep decide list {told}` shows them")
 
 
 def _ask_one(kind: TipKind) -> dict[str, str] | None:
@@ -275,10 +274,10 @@ def decide_theme(  # noqa: PLR0913  # one parameter an option
             desk.take_back(subject, note)
         else:
             desk.decide(subject, fields, note)
-        desk.analyse([(subject.chat, str((subject.anchor or {}).get("session", "")))])
+        again = desk.analyse([(subject.chat, str((subject.anchor or {}).get("session", "")))])
         row = desk.archive.conn.execute("SELECT label FROM themes WHERE id = ?", (name,)).fetchone()
         shown = f"“{row[0]}”" if row else "it is shown no more"
-        app.say(f"decided on the theme {name}: {shown}; {subject.chat} is analysed again")
+        app.say(f"decided on the theme {name}: {shown}; {subject.chat} is {again}")
 
 
 def _find_theme(desk: Desk, name: str, into: str | None) -> Subject:
@@ -333,9 +332,9 @@ def decide_author(  # noqa: PLR0913  # one parameter an option
         if others:
             desk.decide(Subject("person", author), others, note)
         sessions = list_author_sessions(desk.archive.conn, (author, *others.values()))
-        desk.analyse(sessions)
+        again = desk.analyse(sessions)
         told = ", ".join(sorted({chat for chat, _ in sessions})) or "no chat"
-        app.say(f"decided on {author}{f': {ruled}' if ruled else ''}; {told} is analysed again")
+        app.say(f"decided on {author}{f': {ruled}' if ruled else ''}; {told} is {again}")
 
 
 @decide.command("list")

@@ -6,78 +6,19 @@ import io
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
+from deciding_place import START, Place
 
 from archive.decisions import load_decisions
-from archive.models import Author, Batch, Post, RawPage, Ref
-from archive.store import WalkPlace, open_archive, prepare_page
-from archive.times import shift
-from archive.walks import Walk, begin_walk
 from chatkeep import deciding
-from chatkeep.cli import run
 from chatkeep.commands import decide
 
 ROOT = Path(__file__).parents[2]
-START = "2026-10-08T12:00:00.000Z"
-TEXTS = {
-    "Q1: What would you tell a newcomer about bin days?": "NorthmoorHour",
-    "A1: Post the evening before, with a photo of the right bin. Never list all sixty streets.": "ann_example",
-    "A1: Don't use a poster as a picture without alt text.": "bob_example",
-    "A1: We struggle with sign-off at weekends.": "cat_example",
-    "A1: Use plain English in every post, and ask a resident to read it first.": "ann_example",
-}
-
-
-class Place:
-    """A data folder with an analysed chat, and the command line in front of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.data = folder / "data"
-        self.settings = folder / "chats.toml"
-        self.settings.write_text(
-            '[chat.northmoor]\ntitle = "Northmoor hour (fictional)"\nhosts = ["x:NorthmoorHour"]\n'
-            f"[[chat.northmoor.session]]\nstarts = {START[:19]}Z\nminutes = 60\n"
-        )
-        with open_archive(self.data / "archive.db") as archive:
-            posts = [
-                Post(id=f"x:{n}", platform="x", author=f"x:{who}", native_ids=(Ref(str(n)),), tags=("northmoor",),
-                     created_at=shift(START, minutes=5 + n), text=f"{text} #northmoor")
-                for n, (text, who) in enumerate(TEXTS.items())
-            ]  # fmt: skip
-            authors = [Author(id=f"x:{who}", platform="x", handle=who) for who in dict.fromkeys(TEXTS.values())]
-            authors.append(Author(id="bluesky:did:ann", platform="bluesky", handle="ann_example"))
-            self.save(archive, Batch(posts=posts, authors=authors))
-        assert self("analyse") == 0
-
-    def save(self, archive: Any, batch: Batch) -> None:
-        self("status")  # writes the chat of the settings into the archive
-        key = f"northmoor|tag|{len(batch.posts)}"
-        walk = begin_walk(archive, Walk(0, "northmoor", "x", key, None, None, None, None, archive.now(), None, None))
-        page = RawPage(source="x", format="search", origin="x", fetched_at=archive.now(), body=b"{}")
-        archive.save_page(prepare_page(page), batch, WalkPlace(walk.id, walk.key, "northmoor", "x", None))
-
-    def __call__(self, *arguments: str) -> int:
-        return run(["--data", str(self.data), "--config", str(self.settings), *arguments])
-
-    def ask(self, sql: str, *values: object, name: str = "archive.db") -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.data / name, isolation_level=None)) as conn:
-            return conn.execute(sql, values).fetchall()
-
-    def tip(self, words: str) -> str:
-        ((name,),) = self.ask("SELECT id FROM tips WHERE instr(text, ?)", words)
-        return str(name)
-
-    def stands(self, name: str) -> tuple[Any, ...]:
-        ((*found,),) = self.ask("SELECT state, kind, text, kept FROM tips WHERE id = ?", name)
-        return tuple(found)
 
 
 @pytest.fixture
@@ -275,21 +216,28 @@ def test_a_decided_tip_that_is_shown_no_more_can_still_be_decided_on(place: Plac
     assert place.stands(name)[0] == "rejected"
 
 
-def test_an_id_that_the_site_shows_still_decides_on_what_the_tip_has_become(place: Place, said: Said) -> None:
+@pytest.mark.parametrize(
+    ("seen", "post", "now"),
+    [
+        (PLAIN, "x:4", "Use plain English in every post"),
+        ("without alt text", "x:2", "Never use posters as a picture without alt text."),
+    ],
+)
+def test_an_id_that_the_site_shows_still_decides_on_what_the_tip_has_become(
+    place: Place, said: Said, seen: str, post: str, now: str
+) -> None:
     assert place("publish") == 0
-    plain, alt = place.tip(PLAIN), place.tip("without alt text")
+    name = place.tip(seen)
     place.ask("UPDATE posts SET text = 'Good evening all! ' || text WHERE id = 'x:4'")
     place.ask("UPDATE posts SET text = 'A1: Never use posters as a picture without alt text.' WHERE id = 'x:2'")
     assert place("analyse") == 0
-    assert place.ask("SELECT count(*) FROM tips WHERE id IN (?, ?)", plain, alt) == [(0,)]
+    assert place.ask("SELECT count(*) FROM tips WHERE id = ?", name) == [(0,)]
     said()
-    for name in (plain, alt):
-        assert place("decide", "tip", name, "accept") == 0
-        assert f"({name}); it has changed since you saw it; northmoor is analysed again" in said()
-    assert place.stands(plain)[2].startswith("Use plain English in every post")
-    assert place.ask("SELECT id, text FROM tips WHERE post = 'x:2'") == [
-        (alt, "Never use posters as a picture without alt text.")
-    ]
+    assert place("decide", "tip", name, "accept") == 0
+    assert f"({name}); it has changed since you saw it; northmoor is analysed and published again" in said()
+    ((shown, text),) = place.ask("SELECT id, text FROM tips WHERE post = ?", post)
+    assert shown == name
+    assert text.startswith(now)
 
 
 def test_the_list_says_who_decided_what_and_what_found_nothing(place: Place, said: Said) -> None:

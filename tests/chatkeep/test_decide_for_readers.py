@@ -1,0 +1,42 @@
+"""What a person decided reaches the site and the guide at once, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from deciding_place import Place
+
+PLAIN = "Use plain English"
+Said = Callable[[], str]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def said(place: Place, capsys: pytest.CaptureFixture[str]) -> Said:
+    capsys.readouterr()
+    return lambda: "".join(capsys.readouterr())
+
+
+def test_where_there_is_a_site_it_shows_a_decision_at_once(place: Place, said: Said) -> None:
+    name = place.tip(PLAIN)
+    assert place("publish") == 0
+    said()
+    assert place("decide", "tip", name, "accept") == 0
+    assert said().endswith("northmoor is analysed and published again\n")
+    assert place.ask("SELECT review FROM tips WHERE id = ?", name, name="chats.db") == [("accepted",)]
+    assert place("decide", "tip", name, "reject") == 0
+    assert place.ask("SELECT count(*) FROM tips WHERE id = ?", name, name="chats.db") == [(0,)]
+    assert place("decide", "author", "x:ann_example", "--organisation", "none") == 0
+    assert "northmoor is analysed and published again" in said()
+
+
+def test_where_there_is_no_site_a_decision_makes_none(place: Place, said: Said) -> None:
+    assert place("decide", "tip", place.tip(PLAIN), "accept") == 0
+    assert "published" not in said()
+    assert not (place.data / "chats.db").exists()
