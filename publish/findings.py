@@ -147,7 +147,7 @@ class KeptQuestion:
 class KeptTip:
     """A finding whose posts all stand. ``supporters`` are other people who repeated, shared or backed it, once each;
     ``parts`` are the posts that its text was put together from, in order; ``is_accepted``: a person said yes to it;
-    ``start``: where its words begin in its post.
+    ``start``: where its words begin in its post; ``reason``: how it came about.
     """
 
     id: str
@@ -161,6 +161,7 @@ class KeptTip:
     repeats: frozenset[str] = frozenset()
     is_accepted: bool = False
     start: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,8 +364,8 @@ def _load_tips(conn: sqlite3.Connection, place: tuple[str, str], posts: Mapping[
         )
     )
     kept = []
-    for id_, post, kind, text, score, number, state, start in conn.execute(
-        'SELECT t.id, t.post, t.kind, t.text, t.score, q.number, t.state, t."start" FROM tips t'
+    for id_, post, kind, text, score, number, state, start, reason in conn.execute(
+        'SELECT t.id, t.post, t.kind, t.text, t.score, q.number, t.state, t."start", t.reason FROM tips t'
         " LEFT JOIN questions q ON q.id = t.question WHERE t.chat = ? AND t.session = ? AND t.state <> 'rejected'"
         " ORDER BY t.state = 'accepted' DESC, t.score DESC, t.id",
         place,
@@ -380,7 +381,8 @@ def _load_tips(conn: sqlite3.Connection, place: tuple[str, str], posts: Mapping[
             KeptTip(
                 id=id_, post=own, kind=kind, text=text, score=score, question=number,
                 supporters=tuple(others.values()), repeats=frozenset(repeats), is_accepted=state == "accepted",
-                start=start, parts=tuple(dict.fromkeys(other for other, relation in rows if relation == "part")),
+                start=start, reason=reason,
+                parts=tuple(dict.fromkeys(other for other, relation in rows if relation == "part")),
             )
         )  # fmt: skip
     return tuple(kept)

@@ -192,6 +192,8 @@ def _attribution(guide: Guide, said: Said, *more: str) -> str:
     backing = len(said.supporters)
     if backing:
         notes.append(f"also said or shared by {_plural(backing, 'other', 'others')}")
+    if said.edit:
+        notes.append(said.edit)
     first = _voice(guide, said, *notes, *more)
     return "\\\n".join([first, *(_voice(guide, voice) for voice in said.also)])
 

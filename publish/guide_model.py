@@ -28,7 +28,7 @@ class Said:
 
     ``at`` is local to the chat; ``also`` are others who used the same words; ``support`` are those who shared or
     backed them; ``posts`` are all posts that the words were taken from; ``review`` is how a person ruled;
-    ``pointer``: where a good example can be seen.
+    ``pointer``: where a good example can be seen; ``edit``: what an edit of the post has done to the words.
     """
 
     text: str
@@ -41,6 +41,7 @@ class Said:
     support: tuple[Byline, ...] = ()
     review: str = NOT_REVIEWED
     pointer: KeptLink | None = None
+    edit: str = ""
 
     @property
     def sources(self) -> frozenset[str]:

@@ -11,6 +11,10 @@ from publish.guide_model import ACCEPTED, NOT_REVIEWED, Said, Voice
 from publish.guide_words import readable
 
 _NUMBERED = re.compile(r"(?<![\w/.])(\d{1,2})\s?/\s?(\d{1,2}|n|x)(?![\w/])", re.IGNORECASE)
+_EDITS = {  # as analysis ends the reason of what a person accepted, and as a guide says it
+    "the post no longer has these words": "the post was edited since, and no longer has these words",
+    "the post now seems to say the opposite": "the post was edited since, and now seems to say the opposite",
+}
 _MARK_STANDS_IN = 40  # characters at the start, after whom the post addresses and what it answers
 
 
@@ -33,8 +37,12 @@ def say(
     return Said(
         text=words, by=first.by, at=found.local(first.posted_at), url=first.url, post=first.id,
         posts=tuple(post.id for post in posts), support=support,
-        review=ACCEPTED if tip and tip.is_accepted else NOT_REVIEWED,
+        review=ACCEPTED if tip and tip.is_accepted else NOT_REVIEWED, edit=_tell_edit(tip) if tip else "",
     )  # fmt: skip
+
+
+def _tell_edit(tip: KeptTip) -> str:
+    return next((words for ending, words in _EDITS.items() if tip.is_accepted and tip.reason.endswith(ending)), "")
 
 
 def say_once(same: Iterable[Said]) -> Said:

@@ -40,3 +40,19 @@ def test_where_there_is_no_site_a_decision_makes_none(place: Place, said: Said) 
     assert place("decide", "tip", place.tip(PLAIN), "accept") == 0
     assert "published" not in said()
     assert not (place.data / "chats.db").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--text", "Write plainly.")])
+def test_the_guide_says_that_an_edit_took_the_words_of_an_accepted_tip_away(
+    place: Place, said: Said, more: tuple[str, ...]
+) -> None:
+    assert place("decide", "tip", place.tip(PLAIN), "accept", *more) == 0
+    assert place("export", "northmoor", "guide", "--output", "-") == 0
+    assert "edited since" not in said()
+    place.ask("UPDATE posts SET text = 'A1: Sorry, I was wrong about this.' WHERE id = 'x:4'")
+    assert place("analyse") == 0
+    said()
+    assert place("export", "northmoor", "guide", "--output", "-") == 0
+    (entry,) = said().split("- [x] ")[1:]
+    assert entry.startswith(more[1] if more else PLAIN)
+    assert " · the post was edited since, and no longer has these words\n" in entry
