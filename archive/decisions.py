@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 
 from sqlite_utils import Database, Migrations
 
+from archive.errors import StorageError
 from archive.opening import open_database, storage_errors
 
 SubjectKind = Literal["tip", "theme", "person", "organisation"]
@@ -57,7 +58,28 @@ def m001_decisions(db: Database) -> None:
 
 def open_decisions(path: Path) -> sqlite3.Connection:
     """Opens decisions.db, makes it where there is none. Raises StorageError in one line."""
+    _check_ours(path)
     return open_database(path, migrations)
+
+
+def _check_ours(path: Path) -> None:
+    """Refuses what is no file of decisions, before a migration could write into it."""
+    if not path.exists():
+        return
+    with storage_errors(path):
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as conn:
+                tables = {name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+                sets = f"SELECT 1 FROM {migrations.migrations_table} WHERE migration_set = ?"
+                ours = not tables or (
+                    migrations.migrations_table in tables and conn.execute(sets, (migrations.name,)).fetchone()
+                )
+        except sqlite3.DatabaseError as error:
+            if "not a database" not in str(error) and "malformed" not in str(error):
+                raise
+            ours = False
+    if not ours:
+        raise StorageError(f"{path} is no file of decisions of Chatkeep: put back your copy of it")
 
 
 def add_decisions(conn: sqlite3.Connection, decisions: Iterable[Decision]) -> None:
@@ -115,6 +137,7 @@ def find_decided_since(path: Path, place: int) -> tuple[int, frozenset[tuple[str
     """
     if not path.exists():
         return 0, frozenset()
+    _check_ours(path)
     with storage_errors(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as conn:
         (last,) = conn.execute("SELECT ifnull(max(place), 0) FROM decisions").fetchone()
         rows = conn.execute(

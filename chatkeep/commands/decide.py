@@ -33,6 +33,7 @@ from chatkeep.deciding import (
     find_why_missing,
     name_decider,
 )
+from chatkeep.lost_decisions import tell_lost
 from chatkeep.naming_people import find_author, find_organisation, list_author_sessions
 
 _LEAST_OF_AN_ID = 6
@@ -55,6 +56,9 @@ def decide() -> None:
 def _desk(app: App, by: str | None) -> Iterator[Desk]:
     name = name_decider(by)
     with app.opened("decide") as archive:
+        lost = tell_lost(archive.conn, app.decisions_path, archive.load_chats())
+        if lost:
+            app.remarks.print(lost)
         yield Desk(app, archive, name)
 
 

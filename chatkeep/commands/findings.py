@@ -18,6 +18,7 @@ from archive.opening import storage_errors
 from archive.store import Archive
 from chatkeep import __version__
 from chatkeep.app import App, is_terminal, json_option, pass_app
+from chatkeep.lost_decisions import tell_lost
 from publish.exports import EXPORTS, render_export
 
 _WHATS = sorted({what for what, _ in EXPORTS})
@@ -36,6 +37,9 @@ def analyse(app: App, chat: str | None, *, as_json: bool) -> None:
     with app.opened("analyse") as archive:
         chats = [app.find_chat(archive, chat)] if chat else list(archive.load_chats().values())
         rows = []
+        lost = tell_lost(archive.conn, app.decisions_path, {found.slug for found in chats})
+        if lost:
+            app.remarks.print(lost)
         for found in chats:
             watch = Status(f"reading {found.slug}…", console=app.remarks) if is_terminal() else nullcontext()
             with watch, storage_errors(app.archive_path):

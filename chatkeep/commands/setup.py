@@ -18,6 +18,7 @@ from chatkeep.answers import Hashtag, LocalTime, Platforms, Zone
 from chatkeep.app import App, json_option, pass_app
 from chatkeep.commands.findings import write_file
 from chatkeep.folder_checks import check_folder
+from chatkeep.lost_decisions import check_decisions
 from chatkeep.sending import check_sending, load_urls
 from chatkeep.settings import Settings
 from chatkeep.sources import build_sources
@@ -141,6 +142,7 @@ def check(app: App, *, send_test: bool, as_json: bool) -> None:
     """Look for what would stop a capture, and say how to mend it. Costs nothing."""
     settings = app.load_settings()
     problems = [*_check_settings(app, bool(settings.chats), bool(settings.sources)), *check_folder(app.data)]
+    problems += check_decisions(app.archive_path, app.decisions_path)
     problems += check_sending(settings)
     if send_test:
         problems += _send_test(app, settings, quiet=as_json)
