@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +12,15 @@ from analysis.patterns import load_rule_set, straighten
 _MANY_TAGS = 6  # a post that wants to be found everywhere belongs to no chat
 _WEIGHTS = {"sure": 0.9, "likely": 0.8, "faint": 0.5}
 _AGREEING_WORDS = 8
+_AGAINST = re.compile(
+    r"\b(?:terrible|awful|bad|worst|dreadful|poor|dangerous|silly|stupid|wrong|useless)"
+    r" (?:advice|idea|tip|take|plan|move)\b"
+    r"|\b(?:nonsense|rubbish|disagree|codswallop|baloney|nope|untrue)\b"
+    r"|\b(?:don't|do not|cannot|can't) agree\b(?! more)"
+    r"|\bnot (?:true|so sure|sure about|any ?more|convinced|helpful)\b"
+    r"|^\W*(?:no|wrong|please don't)\b(?=[\s,.!:]*$)|[👎🙄]",
+    re.IGNORECASE,
+)
 _LONGEST = 1_500  # characters: small talk is at the start or short
 
 
@@ -39,6 +49,11 @@ def find_small_talk(text: str, tags_count: int = 0) -> tuple[Chitchat, ...]:
     if tags_count >= _MANY_TAGS:
         found.append(Chitchat("advert", f"{tags_count} hashtags", 1.0))
     return tuple(sorted(found, key=lambda small: -small.weight))
+
+
+def is_disagreement(text: str) -> bool:
+    """Whether a comment speaks against what it stands before: "Terrible advice: RT @ann …"."""
+    return bool(_AGAINST.search(straighten(text)))
 
 
 def is_agreement(cleaned: Cleaned) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analysis.normalising import Cleaned
+from analysis.opposites import may_repeat
 from analysis.rows import SessionPost
 from analysis.word_vectors import find_alike
 
@@ -76,7 +77,10 @@ def find_pairs(texts: Sequence[str], same: float = SAME) -> Iterator[tuple[int, 
     beginnings = _Beginnings()
     echoing: set[int] = set()
     for at, similar in enumerate(find_alike(texts, same, _RAREST if len(texts) > _BLOCKING_ABOVE else None)):
-        best = max(((value, -to) for to, value in similar if to not in echoing), default=None)
+        best = max(
+            ((value, -to) for to, value in similar if to not in echoing and may_repeat(texts[at], texts[to])),
+            default=None,
+        )
         whole = beginnings.find(texts[at])
         if best is not None:
             echoing.add(at)

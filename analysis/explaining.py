@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Iterable
 from functools import cache
 from importlib.resources import files
 
-from analysis.patterns import load_rules
+from analysis.patterns import load_rules, load_words
 from analysis.ranking import Model, Score
 from archive.models import TIP_KIND_NAMES, TipKind
 
@@ -29,10 +30,17 @@ def render_likeness(model: Model, kind: TipKind, signals: Collection[str]) -> st
     """The reason for a tip that no rule knows: the words that such tips use."""
     parts = [name for name, weight in model.explain(kind, signals).parts if weight > 0]
     words = [name.partition(":")[2] for name in parts if name.startswith(("word:", "first:"))]
-    shown = [word for word in dict.fromkeys(words) if any(char.isalpha() for char in word)][:_WORDS_SHOWN]
+    shown = [word for word in dict.fromkeys(words) if _tells(word)][:_WORDS_SHOWN]
     quoted = " and ".join(f"'{word}'" for word in shown)
     name = TIP_KIND_NAMES[kind].lower()
     return f"reads like a {name}: {quoted}" if quoted else f"stands where a {name} is likely"
+
+
+def _tells(words: str) -> bool:
+    """Whether words say something to a reader: more than "the" or "and each"."""
+    return bool(
+        set(re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", words)) - load_words("small_words.en") - load_words("unsaid")
+    )
 
 
 def _list_said(names: Iterable[str]) -> list[str]:

@@ -44,7 +44,8 @@ class Context:
     """A post's place in the chat, as far as it says something about its worth as a tip.
 
     ``link`` is marked, linked or unlinked; ``wanted`` and ``tones`` are what the question asks for and how.
-    ``parent_asks``: what it replies to or quotes is a participant's question.
+    ``parent_asks``: what it replies to or quotes is a participant's question. ``places``: where in the original text
+    each question's own answer begins, for a post that answers several.
     """
 
     question: Question | None = None
@@ -52,6 +53,7 @@ class Context:
     is_host: bool = False
     agreed_with: bool = False
     parent_asks: bool = False
+    places: tuple[tuple[int, Question], ...] = ()
     wanted: frozenset[TipKind] = frozenset()
     tones: frozenset[str] = frozenset()
 

@@ -43,7 +43,7 @@ _MORE = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(r"[^\w\s@#&$£€\"“'‘]{0,6}\s?[:.)\]\-–—;,>|*]{0,4}\s*")
-_INSIDE = re.compile(r"(?:(?<=[.!?]\s)|(?<=\n)|(?<=\s\|\s))(?P<short>A)" + _NUMBER + r"(?=\s?[:.)\-–—])")
+_INSIDE = re.compile(r"(?:(?<=[.!?]\s)|(?<=\n)|(?<=\s\|\s))(?P<short>A)" + _NUMBER + r"(?=\s?[:.,)\-–—])")
 # "Here comes question 2: how …", "Ready? Q1: what …": a host leads in to the question.
 _LED_IN = re.compile(
     r"(?<!\w)(?:question\s|q\.?\s?)(?P<number>\d{1,2}|" + "|".join(_ORDINALS) + r")(?P<part>[a-e])?"

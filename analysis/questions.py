@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.chitchat import find_chitchat
+from analysis.chitchat import find_small_talk
 from analysis.marks import Mark, parse_marks
 from analysis.normalising import Cleaned, normalise
 from analysis.patterns import load_words
@@ -31,6 +31,15 @@ _OWN_VIEW = re.compile(r"\b(?:i|i'm|i've|i'd|my|we|we've)\b", re.IGNORECASE)
 _BONUS = re.compile(r"\b(?:bonus|final|last|extra|closing|one more|warm[- ]?up) (?:question|q)\b", re.IGNORECASE)
 _SAME_QUESTION = 0.6  # share of the question's words that a repeat of it says again
 _BARE_WORDS = 4  # "Q2" and a picture of it
+_QUESTION_WORDS = 5
+_NO_QUESTION = frozenset(("roll-call", "housekeeping", "advert", "greeting"))
+# "Our next question: …", "3. What …": what leads to a question and is none of its words.
+_LEADS = re.compile(
+    r"^\W*(?:(?:our|the|and|now|so|on to) )*(?:next|second|third|fourth|fifth|last|final|first) question(?: is)?"
+    r"\s?[:,–-]\s*"
+    r"|^\W*\d{1,2}[.)]\s+",
+    re.IGNORECASE,
+)
 _ANSWERERS = 2  # people who answer a number that nobody was seen to ask
 
 
@@ -96,6 +105,10 @@ def find_questions(rows: SessionRows, cleaned: Mapping[str, Cleaned], hosts: Map
             taken.add(found.id)
     for key in _find_unseen(rows, cleaned, set(asked) | set(announced)):
         announced.setdefault(key, "")
+        unmarked = _find_unmarked(key[0], rows, cleaned, hosts, taken | {post.id for post in asked.values()})
+        if unmarked is not None:
+            asked[key] = unmarked
+            taken.add(unmarked.id)
     numbered = [
         _build_question(rows, key, asked.get(key), announced.get(key), cleaned, tuple(repeats.get(key, ())))
         for key in sorted(set(asked) | _without_parts(announced, asked))
@@ -178,6 +191,40 @@ def _find_unseen(rows: SessionRows, cleaned: Mapping[str, Cleaned], known: set[K
     ]
 
 
+def _find_unmarked(
+    number: int, rows: SessionRows, cleaned: Mapping[str, Cleaned], hosts: Mapping[str, str], taken: set[str]
+) -> SessionPost | None:
+    """What a host asked everybody last before the first answer with this number, and after the numbers before it."""
+    answered = _list_answered(rows, cleaned)
+    asked_before = [at for other, at in answered.items() if other < number]
+    opens, closes = max(asked_before, default=""), answered.get(number, "")
+    found = None
+    for post in rows.posts:
+        if not opens < post.posted_at < closes or post.author not in hosts or post.id in taken:
+            continue
+        if _is_reply(post) or post.repost_of or not _asks_everybody(cleaned[post.id]):
+            continue
+        found = post
+    return found
+
+
+def _list_answered(rows: SessionRows, cleaned: Mapping[str, Cleaned]) -> dict[int, str]:
+    """When each number was first answered."""
+    first: dict[int, str] = {}
+    for post in rows.posts:
+        for mark in cleaned[post.id].marks:
+            if mark.role == "answer":
+                first.setdefault(mark.number, post.posted_at)
+    return first
+
+
+def _asks_everybody(cleaned: Cleaned) -> bool:
+    """Whether a post puts a question that is no small talk."""
+    words = _LEADS.sub("", cleaned.text)
+    small = any(small.kind in _NO_QUESTION for small in find_small_talk(words, cleaned.tags_count))
+    return "?" in cleaned.text and len(cleaned.words) >= _QUESTION_WORDS and not small
+
+
 def _find_unnumbered(
     rows: SessionRows, cleaned: Mapping[str, Cleaned], hosts: Mapping[str, str], taken: set[str], numbered: bool
 ) -> list[Question]:
@@ -187,9 +234,7 @@ def _find_unnumbered(
         words = cleaned[post.id]
         if post.author not in hosts or post.id in taken or _is_reply(post) or post.repost_of or "?" not in words.text:
             continue
-        if len(words.words) < 5 or (numbered and not _BONUS.search(post.text)):
-            continue
-        if any(small.kind in {"roll-call", "housekeeping", "advert", "greeting"} for small in find_chitchat(words)):
+        if not _asks_everybody(words) or (numbered and not _BONUS.search(post.text)):
             continue
         digest = hashlib.sha256(post.id.encode()).hexdigest()[:10]
         found.append(
@@ -229,7 +274,7 @@ def _read_text(post: SessionPost, cleaned: Mapping[str, Cleaned]) -> str:
     if not post.alt_texts and _ANNOUNCES.search(words) and not _ASKS.search(words):
         return ""
     if len(words.split()) >= 4:
-        return words
+        return _LEADS.sub("", words)
     alts = [normalise(alt).text.strip() for alt in post.alt_texts]
     return max([words, *alts], key=len)
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from analysis.chitchat import is_disagreement
 from analysis.duplicates import Echo, group_duplicates
 from analysis.features import Context, find_wanted
 from analysis.languages import is_english
 from analysis.normalising import Cleaned, cut_pieces, normalise
+from analysis.questions import Question
 from analysis.rows import SessionPost, SessionRows
 from analysis.signals import Sentence, read_sentences
 from analysis.support import Supporters
 from analysis.threads import Threads, build_threads
 from archive.models import TipKind
 
+_COMMENT_WORDS = 6  # of a comment that only speaks against what it quotes
 _MARKED = 0.9  # from this confidence on, a link rests on a mark
 
 
@@ -64,6 +67,8 @@ def read_session(rows: SessionRows) -> Reading:
             continue
         # Of "Yes! RT @ann: …" only the comment is this author's; the rest is counted as ann's.
         own = _cut(cleaned[post.id]) if echo else cleaned[post.id]
+        if echo and len(own.words) < _COMMENT_WORDS and is_disagreement(own.text):
+            continue
         if not post.repost_of and is_english(own.text, post.lang):
             context = find_context(post, own, threads, supporters, asking)
             posts[post.id] = read_post(post, own, context)
@@ -92,9 +97,18 @@ def find_context(
         is_host=post.author in threads.hosts,
         agreed_with=supporters.is_agreed_with(post.id),
         parent_asks=(threads.parents.get(post.id) or post.quote_of) in asking,
+        places=_list_places(post, cleaned, threads),
         wanted=wanted,
         tones=tones,
     )
+
+
+def _list_places(post: SessionPost, cleaned: Cleaned, threads: Threads) -> tuple[tuple[int, Question], ...]:
+    """Where each question's own answer begins, in a post that is marked as an answer to several."""
+    answered = {answer.question for answer in threads.by_post.get(post.id, ())}
+    numbers = {question.number: question for question in threads.questions if question.id in answered}
+    places = [(mark.start, numbers[mark.number]) for mark in cleaned.marks if mark.number in numbers]
+    return tuple(places) if len({question.id for _, question in places}) > 1 else ()
 
 
 def _cut(cleaned: Cleaned) -> Cleaned:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from analysis.chitchat import find_chitchat, is_agreement
+from analysis.chitchat import find_chitchat, is_agreement, is_disagreement
 from analysis.duplicates import Echo
 from analysis.normalising import Cleaned
 from analysis.proposals import TipProposal
@@ -89,7 +89,7 @@ class Supporters:
         for post in posts:
             echo = echoes.get(post.id)
             of = echo.of if echo else None
-            if echo and of:
+            if echo and of and not (echo.relation == "quote" and is_disagreement(_find_comment(cleaned[post.id]))):
                 self._behind.setdefault(of, []).append(Evidence(post.id, echo.relation))
             self._add_voices(post, cleaned[post.id], parents, echoes, of)
             asked = parents.get(post.id)
@@ -105,7 +105,7 @@ class Supporters:
         counted: str | None,
     ) -> None:
         """Quotes and replies that agree; a post counts once for each post it stands behind."""
-        agrees = is_agreement(cleaned)
+        agrees = is_agreement(cleaned) and not is_disagreement(cleaned.text)
         for named, relation in ((post.quote_of, "quote"), (parents.get(post.id), "agreement")):
             if not named or named not in self._authors or named == counted:
                 continue
@@ -152,3 +152,8 @@ def _answers(cleaned: Cleaned) -> bool:
     small = find_chitchat(cleaned)
     polite = bool(small) and small[0].weight >= _POLITE
     return len(cleaned.words) >= _ANSWER_WORDS and not polite and not is_agreement(cleaned)
+
+
+def _find_comment(cleaned: Cleaned) -> str:
+    """The words before somebody else's."""
+    return cleaned.text[: cleaned.comment_end or 0]

@@ -193,8 +193,13 @@ class _Linker:
         if before and before.number != current.number:
             age = (from_text(post.posted_at) - from_text(self.asked_times[at])).total_seconds()
             nearer = self._affinity(post, before) - self._affinity(post, current)
-            if (age < _FRESH_SECONDS and nearer >= 0) or nearer > 1.0:
+            if nearer > (0 if age < _FRESH_SECONDS else 1.0):
                 chosen, why = before, f"posted just after {before.name} was discussed, and speaks of the same things"
+            elif age < _FRESH_SECONDS and nearer == 0:
+                chosen, why = (
+                    before,
+                    f"posted as {current.name} was just asked, while people answered {before.name}",
+                )
         return (Answer(chosen.id, post.id, why, TIMED),)
 
     def _affinity(self, post: SessionPost, question: Question) -> float:

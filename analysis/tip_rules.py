@@ -12,6 +12,13 @@ from archive.models import TipKind
 
 # "We test every post and don't publish …": what a practice leaves out.
 _LIMIT = re.compile(r"\b(?:and|but) (?:then |also )?(?:we |i )?(?:don't|do not|never|avoid|won't)\b", re.IGNORECASE)
+# "I don't think you should stop using it" warns of nothing, nor does "How do I get them to stop?".
+_DENIED = re.compile(
+    r"\b(?:(?:don't|do not|didn't|doesn't|wouldn't|can't|cannot) (?:\w+ )?"
+    r"(?:think|believe|say|mean|see why|agree|suggest)"
+    r"|not (?:saying|suggesting|sure))\b[^.!?]{0,40}\b(?:stop|avoid|never|ban|drop|quit|ditch)",
+    re.IGNORECASE,
+)
 LONGEST = 700  # characters of a sentence that the rules read: longer ones are lists of links, or mischief
 
 
@@ -37,6 +44,8 @@ def find_hits(sentence: str) -> list[Hit]:
         if match[0].strip():
             words = " ".join(match[0].split())[:60].strip(" ,;:–—-")
             hits.append(Hit(one.name, cast("TipKind", one.kind), one.says, words))
+    if _DENIED.search(text) or text.rstrip().endswith("?"):
+        hits = [hit for hit in hits if hit.kind != "dont"]
     return _read_limit(text, hits)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.explaining import render_likeness
 from analysis.features import find_address, find_tones
 from analysis.proposals import TipProposal
+from analysis.questions import Question
 from analysis.ranking import HEADS, SHOWN, USABLE, Model, load_model
 from analysis.reading import PostReading
 from analysis.sentences import Piece
@@ -62,7 +63,8 @@ class _Judge:
         found = [self._judge(sentence, own) for sentence, own in zip(self.sentences, values, strict=True)]
         if not any(set(kinds) - {"question"} for kinds in found):
             self._add_likeliest(found, values)
-        spans = [span for kind in TIP_KINDS for span in self._widen(_join(kind, found, self.pieces), found)]
+        breaks = self._list_breaks()
+        spans = [span for kind in TIP_KINDS for span in self._widen(_join(kind, found, self.pieces, breaks), found)]
         return sorted(spans, key=lambda span: (span.first, TIP_KINDS.index(span.kind)))
 
     def _judge(self, sentence: Sentence, values: Mapping[str, float]) -> dict[TipKind, _Found]:
@@ -128,12 +130,25 @@ class _Judge:
             end=last,
             text=text,
             score=span.best.score,
-            reason=self._render_reason(span),
-            question=self.context.question.id if self.context.question else None,
+            reason=self._render_reason(span, self._find_question(first)),
+            question=question.id if (question := self._find_question(first)) else None,
             signals=span.best.signals,
         )
 
-    def _render_reason(self, span: _Span) -> str:
+    def _find_question(self, at: int) -> Question | None:
+        """The question that the words at a place of the original text answer."""
+        begun = [question for start, question in self.context.places if start <= at]
+        return begun[-1] if begun else self.context.question
+
+    def _list_breaks(self) -> frozenset[int]:
+        """The pieces that begin the answer to another question."""
+        starts = [self.cleaned.span(piece.start, piece.end)[0] for piece in self.pieces]
+        return frozenset(
+            next((number for number, start in enumerate(starts) if start >= place), len(starts))
+            for place, _ in self.context.places
+        )
+
+    def _render_reason(self, span: _Span, question: Question | None) -> str:
         """Why this is shown, in one readable line: the rules with the words they matched, and the post's place."""
         at = HEADS.index(span.kind)
         weights = {
@@ -142,8 +157,8 @@ class _Judge:
         ordered = sorted(span.best.hits, key=lambda hit: (-weights[hit.rule], hit.rule))
         said = [f"{hit.says}: '{hit.words}'" if hit.words else hit.says for hit in ordered[:_REASONS]]
         said = said or [render_likeness(self.model, span.kind, span.best.signals)]
-        if self.context.link == "marked" and self.context.question:
-            said.append(f"answers {self.context.question.name}")
+        if self.context.link == "marked" and question:
+            said.append(f"answers {question.name}")
         return "; ".join(said)
 
 
@@ -158,13 +173,15 @@ def _find(sentence: Sentence, kind: TipKind, score: float) -> _Found:
     return _Found(score, tuple(hit for hit in sentence.hits if hit.kind == kind), sentence.signals)
 
 
-def _join(kind: TipKind, found: Sequence[Mapping[TipKind, _Found]], pieces: Sequence[Piece]) -> list[_Span]:
+def _join(
+    kind: TipKind, found: Sequence[Mapping[TipKind, _Found]], pieces: Sequence[Piece], breaks: Collection[int] = ()
+) -> list[_Span]:
     """Spans of one kind: neighbours join unless each could stand alone; a sentence that only explains is taken in."""
     spans: list[_Span] = []
     for at, kinds in enumerate(found):
         last = spans[-1] if spans else None
         own = kinds.get(kind)
-        if last is None or last.last != at - 1 or pieces[at].item:
+        if last is None or last.last != at - 1 or pieces[at].item or at in breaks:
             last = None
         if own is None:
             if last and not kinds and "?" not in pieces[at].text and "continues" in find_tones(pieces[at].text):

@@ -317,3 +317,15 @@ def test_a_post_gives_no_more_tips_than_an_author_would_read() -> None:
     lines = (f"Use plain words on page {n} of your site and ask {n} people to read it." for n in range(100))
     found = analyse(post(5, "Q1: What works?", HOST), post(6, "A1: " + " ".join(lines) + " #northmoorhour"))
     assert 1 <= len(found.tips) <= 10
+
+
+def test_a_post_that_answers_two_questions_has_a_tip_for_each() -> None:
+    first = post(5, "Q1: What is your best tip for planning? #northmoorhour", HOST)
+    second = post(20, "Q2: How do you deal with complaints? #northmoorhour", HOST)
+    both = post(25, "A1: Use a shared calendar for planning. A2: Always thank people for complaints. #northmoorhour")
+    tips = [tip.proposal for tip in analyse(first, second, both).tips if tip.proposal.post == both.id]
+    assert [(tip.question, tip.text) for tip in tips] == [
+        ("northmoor-1-q1", "Use a shared calendar for planning."),
+        ("northmoor-1-q2", "Always thank people for complaints."),
+    ]
+    assert [tip.reason.rpartition("; ")[2] for tip in tips] == ["answers Q1", "answers Q2"]

@@ -206,3 +206,30 @@ def test_a_question_is_read_from_the_post_that_puts_it_in_words() -> None:
     assert (asked.text, asked.post, asked.repeats) == ("How do you tell residents about bin days?", "x:5", ("x:4",))
     (bare,) = thread(post(4, "Q1 is up! #northmoorhour", HOST), post(6, "A1: With a photo", "x:bob")).questions
     assert bare.text == "(the question itself was not captured)"
+
+
+def test_a_hosts_question_without_its_number_is_found_before_the_answers_to_it() -> None:
+    posts = [
+        post(5, "Q1: How do you tell residents about bin days? #northmoorhour", HOST),
+        post(6, "A1: Postcards #northmoorhour", "x:bob"),
+        post(10, "Our next question: Which tools save you time? #northmoorhour", HOST),
+        post(11, "A2: Scheduling software #northmoorhour", "x:bob"),
+        post(12, "A2: A shared calendar #northmoorhour", "x:cat"),
+        post(20, "3. What will you do differently tomorrow? #northmoorhour", HOST),
+        post(21, "A3: Sleep #northmoorhour", "x:bob"),
+        post(22, "A3: Ask more #northmoorhour", "x:cat"),
+    ]
+    found = thread(*posts)
+    assert [(question.name, question.post, question.text) for question in found.questions] == [
+        ("Q1", "x:5", "How do you tell residents about bin days?"),
+        ("Q2", "x:10", "Which tools save you time?"),
+        ("Q3", "x:20", "What will you do differently tomorrow?"),
+    ]
+
+
+def test_a_link_by_time_alone_does_not_claim_that_words_agree() -> None:
+    asked = [post(5, "Q1: How do you tell residents about bin days? #northmoorhour", HOST)]
+    asked += [post(20, "Q2: What would you never do again? #northmoorhour", HOST)]
+    soon = post(20.5, "Some of our colleagues photograph gritters whenever roads freeze", "x:bob")
+    (answer,) = thread(*asked, soon).by_post[soon.id]
+    assert answer.reason == "posted as Q2 was just asked, while people answered Q1"

@@ -323,3 +323,11 @@ def test_a_sentence_is_not_cut_within_or_after_a_quotation_that_it_goes_on_from(
         '"Yes."',
     ]
     assert [piece.text for piece in split_sentences('Say "out". Then go.')] == ['Say "out".', "Then go."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I don't think you should stop using the local paper", "Does anyone know how to get members to stop arguing?"],
+)
+def test_what_denies_or_asks_is_no_warning(text: str) -> None:
+    assert "dont" not in kinds_in(text)
