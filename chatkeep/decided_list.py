@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from analysis.shown import load_tip
 from archive.decisions import Decision, SubjectKind, find_current, load_decisions
 from archive.local_times import local_moment
 from archive.models import TIP_KIND_NAMES, Chat
@@ -35,25 +36,62 @@ def render_decided(row: Mapping[str, Any], chat: Chat, now: str) -> str:
     what = f"{row['what']} {row['id']}" + ("" if shown == row["id"] else f" “{shown}”")
     ends = "; ".join(filter(None, (row["now"], row["note"])))
     moment = local_moment(row["at"], chat.timezone, now)
-    return f"{moment}  {row['by']}  {row['decided']}: {what}" + (f"  ({ends})" if ends else "")
+    line = f"{moment}  {row['by']}  {row['decided']}: {what}" + (f"  ({ends})" if ends else "")
+    return line.replace("\n", " ")
 
 
+_GONE_STATES = ("was deleted", "is not available")
+_STATE_OF_POST = """
+SELECT CASE
+  WHEN EXISTS (SELECT 1 FROM tombstones WHERE reason <> 'unavailable' AND key IN (
+    ?1, (SELECT author FROM posts WHERE id = ?1))) THEN 'was deleted'
+  WHEN NOT EXISTS (SELECT 1 FROM posts WHERE id = ?1 AND visibility IN ('public', 'unlisted')
+    AND id NOT IN (SELECT key FROM tombstones) AND author NOT IN (SELECT key FROM tombstones))
+    THEN 'is not available'
+  ELSE 'stands' END
+"""
 _POSTED = "SELECT 1 FROM posts p JOIN chat_posts c ON c.post = p.id WHERE p.author = ? AND c.chat = ? LIMIT 1"
 
 
 def _build_row(
     conn: sqlite3.Connection, decision: Decision, decisions: Sequence[Decision], *, in_force: bool
 ) -> dict[str, Any]:
+    gone = _tell_gone(conn, decision)
+    now = _tell_now(conn, decision, decisions) if in_force else _tell_past(decision)
+    if gone and in_force and not _stands_elsewhere(conn, decision):
+        now = f"found nothing: {gone}"
+    elif gone:
+        now = "; ".join(filter(None, (now, gone)))
     return {
         "at": decision.at,
         "by": decision.by,
         "what": decision.subject_kind if decision.chat else "author",
-        "decided": _say(decision),
-        "of": decision.anchor.get("text") or decision.anchor.get("label") or decision.subject,
-        "now": _tell_now(conn, decision, decisions) if in_force else _tell_past(decision),
+        "decided": decision.field if gone and decision.field == "text" and decision.value else _say(decision),
+        "of": decision.subject if gone else _quote(decision),
+        "now": now,
         "note": decision.note,
         "id": decision.subject,
     }
+
+
+def _quote(decision: Decision) -> str:
+    return str(decision.anchor.get("text") or decision.anchor.get("label") or decision.subject)
+
+
+def _tell_gone(conn: sqlite3.Connection, decision: Decision) -> str | None:
+    """Why the words of a decided tip may be quoted no more; None where all its posts stand."""
+    if decision.subject_kind != "tip":
+        return None
+    parts = decision.anchor.get("parts") or ()
+    posts = {str(decision.anchor.get("post", "")), *(str(part.get("post", "")) for part in parts)}
+    states = [conn.execute(_STATE_OF_POST, (post,)).fetchone()[0] for post in sorted(posts - {""})]
+    return next((f"its post {state}" for state in _GONE_STATES if state in states), None)
+
+
+def _stands_elsewhere(conn: sqlite3.Connection, decision: Decision) -> bool:
+    """Whether the tip has come to be another post's, as when an earlier original turned up."""
+    tip = load_tip(conn, decision.subject)
+    return tip is not None and conn.execute(_STATE_OF_POST, (tip.shown.post,)).fetchone()[0] == "stands"
 
 
 def _say(decision: Decision) -> str:
