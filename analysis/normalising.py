@@ -69,7 +69,8 @@ class Cleaned:
 
 def normalise(text: str, chat_tags: Collection[str] = ()) -> Cleaned:
     """Cleans one post: mark, mentions at the start, links, hashtag noise and counters go; nothing else changes."""
-    text = text[:LONGEST]
+    if len(text) > LONGEST:
+        text = text[:LONGEST].rpartition(" ")[0] or text[:LONGEST]  # half a word, or half a link, says what it does not
     comment_end = _find_comment_end(text)
     cuts: list[tuple[int, int, str]] = [(m.start(), m.end(), "") for m in _URL.finditer(text)]
     links_count = len(cuts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from analysis.chitchat import find_chitchat, is_agreement, is_disagreement
@@ -65,12 +66,20 @@ def join_chain(
     for kind in dict.fromkeys(proposal.kind for proposal in proposals):
         own = sorted((p for p in proposals if p.kind == kind), key=lambda p: (place[p.post], p.start))
         head = max(own, key=lambda p: (p.score, -place[p.post]))
-        head = replace(own[0], text=" ".join(p.text for p in own), score=head.score, reason=head.reason)
+        head = replace(own[0], text=_join_texts(own, place), score=head.score, reason=head.reason)
         spans = [Evidence(p.post, "part", p.start, p.end) for p in own[1:]]
         told = {p.post for p in own}
         spans += [Evidence(p, "part", *cleaned[p].span(0, len(cleaned[p].text))) for p in chain if p not in told]
         found.append((head, sorted(spans, key=lambda e: (place[e.post], e.start or 0))))
     return found
+
+
+def _join_texts(parts: Sequence[TipProposal], place: Mapping[str, int]) -> str:
+    """The texts in a row, with an ellipsis where a post between them is left out."""
+    text = parts[0].text
+    for before, after in pairwise(parts):
+        text += f" … {after.text}" if place[after.post] - place[before.post] > 1 else f" {after.text}"
+    return text
 
 
 class Supporters:

@@ -20,6 +20,7 @@ from archive.models import Chat, Session
 from publish import wording
 from publish.guide_words import readable
 
+_NO_SUPPORT = frozenset(("part", "answer"))  # a post of its own thread, and the answer to a question
 _STANDS = """
   p.visibility IN ('public', 'unlisted') AND p.id NOT IN (SELECT key FROM tombstones)
   AND p.author NOT IN (SELECT key FROM tombstones)
@@ -373,7 +374,8 @@ def _load_tips(conn: sqlite3.Connection, place: tuple[str, str], posts: Mapping[
         rows = evidence.get(id_, [])
         if post not in posts or any(relation == "part" and other not in posts for other, relation in rows):
             continue
-        standing = [(posts[other], relation) for other, relation in rows if other in posts and relation != "part"]
+        behind = [(other, relation) for other, relation in rows if other in posts and relation not in _NO_SUPPORT]
+        standing = [(posts[other], relation) for other, relation in behind]
         own = posts[post]
         others = {other.by.person: other.by for other, _ in standing if other.by.person != own.by.person}
         repeats = {other.id for other, relation in standing if relation in {"duplicate", "repost"}} - {post}
