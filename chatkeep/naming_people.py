@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from analysis.corrections import NO_ORGANISATION
-from analysis.register import load_register
+from analysis.register import Register, load_register
 from archive.errors import UsageError
 from archive.models import PLATFORMS
 
 _MOST_NAMED = 5
+_NEAR = 0.85  # of difflib's likeness: a letter or two astray
+
+
+class UnknownOrganisation(UsageError):
+    """A name that the register does not know, and that nobody has said is new."""
 
 
 def find_author(conn: sqlite3.Connection, handle: str) -> str:
@@ -38,8 +44,11 @@ def find_author(conn: sqlite3.Connection, handle: str) -> str:
     return str(rows[0][0])
 
 
-def find_organisation(said: str) -> str:
-    """The id of an organisation of the register; none; or a name that is like none of the register, as it was said."""
+def find_organisation(said: str, founded: Collection[str] = (), *, is_new: bool = False) -> str:
+    """The id of an organisation of the register, none, or the name of another that people have said before.
+
+    ``founded`` are those; a name that is neither is taken where ``is_new`` says so, else UnknownOrganisation.
+    """
     wanted = " ".join(said.split())
     register = load_register()
     if wanted.casefold() == NO_ORGANISATION or wanted in register.by_id:
@@ -47,13 +56,21 @@ def find_organisation(said: str) -> str:
     named = [one for one in register.by_id.values() if one.name.casefold() == wanted.casefold()]
     if len(named) == 1:
         return named[0].id
-    alike = sorted(one.id for one in named) or sorted(
-        f"{one.id} ({one.name})" for one in register.by_id.values() if wanted.casefold() in one.name.casefold()
-    )
-    if ":" in wanted or alike:
-        told = f"; these come near: {', '.join(alike[:_MOST_NAMED])}" if alike else ""
+    alike = sorted(one.id for one in named) or _list_near(wanted, register)
+    told = f"; these come near: {', '.join(alike[:_MOST_NAMED])}" if alike else ""
+    if ":" in wanted or named:
         raise UsageError(f"{wanted} names no one organisation of the register{told}; or say none")
+    if not is_new and wanted not in founded:
+        raise UnknownOrganisation(f"{wanted} is not in the register{told}")
     return wanted
+
+
+def _list_near(wanted: str, register: Register) -> list[str]:
+    """Organisations of the register whose names hold this one or are spelt like it, as their ids and names."""
+    names = {one.name.casefold(): one for one in register.by_id.values()}
+    holding = sorted(name for name in names if wanted.casefold() in name)
+    spelt = difflib.get_close_matches(wanted.casefold(), names, _MOST_NAMED, _NEAR)
+    return [f"{names[name].id} ({names[name].name})" for name in dict.fromkeys([*spelt, *holding])]
 
 
 def list_author_sessions(conn: sqlite3.Connection, authors: Sequence[str]) -> list[tuple[str, str]]:

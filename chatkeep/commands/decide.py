@@ -20,6 +20,7 @@ from analysis.shown import (
     load_theme_anchor,
     load_tip,
 )
+from archive.decisions import find_current
 from archive.errors import UsageError
 from archive.models import TIP_KIND_NAMES, TIP_KINDS, TipKind
 from chatkeep.app import App, json_option, pass_app
@@ -34,7 +35,7 @@ from chatkeep.deciding import (
     name_decider,
 )
 from chatkeep.lost_decisions import tell_lost
-from chatkeep.naming_people import find_author, find_organisation, list_author_sessions
+from chatkeep.naming_people import UnknownOrganisation, find_author, find_organisation, list_author_sessions
 
 _LEAST_OF_AN_ID = 6
 _STATES = {"accept": "accepted", "reject": "rejected"}
@@ -80,6 +81,8 @@ def decide_tip(app: App, /, name: str, ruling: str, note: str, by: str | None, *
     question, or your own wording.
     """
     given = {field: value for field, value in changes.items() if value is not None}
+    if ruling == "reject" and "text" in given:
+        raise UsageError("a rejected tip is shown nowhere, so --text goes with accept alone")
     with _desk(app, by) as desk:
         subject, tip = _find_tip(desk, name)
         if ruling == "undo":
@@ -98,7 +101,9 @@ def decide_tip(app: App, /, name: str, ruling: str, note: str, by: str | None, *
 def _find_tip(desk: Desk, name: str) -> tuple[Subject, StoredTip | None]:
     """The tip that a person means; also one that has changed since somebody decided on it, or it was published."""
     conn, wanted = desk.archive.conn, name.strip()
-    known = find_tip_ids(conn, wanted) if len(wanted) >= _LEAST_OF_AN_ID else []
+    if len(wanted) < _LEAST_OF_AN_ID:
+        raise UsageError(f"“{wanted}” is too little of an id: at least six of its characters are needed")
+    known = find_tip_ids(conn, wanted)
     if len(known) > 1 and wanted not in known:
         raise UsageError(f"several tips begin with {wanted}: {', '.join(known)}")
     tip = load_tip(conn, wanted if wanted in known else known[0]) if known else None
@@ -274,6 +279,7 @@ def decide_theme(  # noqa: PLR0913  # one parameter an option
         raise UsageError("say what to decide: --label, --pin, --merge-into, or --undo alone")
     with _desk(app, by) as desk:
         subject = _find_theme(desk, name, merge_into)
+        _check_merger(desk, name, merge_into)
         if undo:
             desk.take_back(subject, note)
         else:
@@ -282,6 +288,22 @@ def decide_theme(  # noqa: PLR0913  # one parameter an option
         row = desk.archive.conn.execute("SELECT label FROM themes WHERE id = ?", (name,)).fetchone()
         shown = f"“{row[0]}”" if row else "it is shown no more"
         app.say(f"decided on the theme {name}: {shown}; {subject.chat} is {again}")
+
+
+def _check_merger(desk: Desk, name: str, into: str | None) -> None:
+    """Refuses a merger that would put a theme into itself by way of earlier ones."""
+    mergers = {
+        subject: one.value
+        for (subject, field), one in find_current(desk.load(), "theme").items()
+        if field == "merged_into" and subject != name
+    }
+    way = [into]
+    while (target := mergers.get(way[-1] or "")) and target not in way:
+        way.append(target)
+    if into and name in way:
+        raise UsageError(
+            f"{into} is merged into {name} already: take that back first with `chatkeep decide theme {into} --undo`"
+        )
 
 
 def _find_theme(desk: Desk, name: str, into: str | None) -> Subject:
@@ -302,6 +324,7 @@ def _find_theme(desk: Desk, name: str, into: str | None) -> Subject:
 @decide.command("author")
 @click.argument("handle")
 @click.option("--organisation", metavar="ID", help="Whom they work for, by the id or name of the register; or none.")
+@click.option("--new-organisation", is_flag=True, help="The organisation is not in the register, and you mean it.")
 @click.option("--same-as", metavar="HANDLE", help="Another account of the same person.")
 @click.option("--not-same-as", metavar="HANDLE", help="An account of somebody else.")
 @click.option("--undo", is_flag=True, help="Take back what was decided on them.")
@@ -310,7 +333,7 @@ def _find_theme(desk: Desk, name: str, into: str | None) -> Subject:
 @pass_app
 def decide_author(  # noqa: PLR0913  # one parameter an option
     app: App, handle: str, organisation: str | None, same_as: str | None, not_same_as: str | None, note: str,
-    by: str | None, *, undo: bool,
+    by: str | None, *, new_organisation: bool, undo: bool,
 ) -> None:  # fmt: skip
     """Correct who HANDLE is: the organisation they work for, and which accounts are one person.
 
@@ -318,6 +341,8 @@ def decide_author(  # noqa: PLR0913  # one parameter an option
     """
     if bool(organisation or same_as or not_same_as) == undo:
         raise UsageError("say what to decide: --organisation, --same-as, --not-same-as, or --undo alone")
+    if new_organisation and not organisation:
+        raise UsageError("--new-organisation goes with --organisation NAME")
     with _desk(app, by) as desk:
         author = find_author(desk.archive.conn, handle)
         others = {
@@ -327,7 +352,7 @@ def decide_author(  # noqa: PLR0913  # one parameter an option
         }
         if author in others.values():
             raise UsageError(f"{handle} is one account; name another one beside it")
-        ruled = find_organisation(organisation) if organisation else None
+        ruled = _find_organisation(desk, organisation, is_new=new_organisation) if organisation else None
         if undo:
             desk.take_back(Subject("organisation", author), note)
             desk.take_back(Subject("person", author), note)
@@ -339,6 +364,17 @@ def decide_author(  # noqa: PLR0913  # one parameter an option
         again = desk.analyse(sessions)
         told = ", ".join(sorted({chat for chat, _ in sessions})) or "no chat"
         app.say(f"decided on {author}{f': {ruled}' if ruled else ''}; {told} is {again}")
+
+
+def _find_organisation(desk: Desk, said: str, *, is_new: bool) -> str:
+    """The organisation that a person means; one that nobody has named before is asked about."""
+    founded = {one.value for one in desk.load() if one.field == "organisation"}
+    try:
+        return find_organisation(said, founded, is_new=is_new)
+    except UnknownOrganisation as error:
+        if asks_a_person() and click.confirm(f"{error}. Is it a new organisation?"):
+            return find_organisation(said, is_new=True)
+        raise UsageError(f"{error}; say one of the register, or --new-organisation if you mean another") from error
 
 
 @decide.command("list")

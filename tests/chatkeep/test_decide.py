@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from deciding_place import START, Place
 
-from archive.decisions import load_decisions
+from archive.decisions import Decision, add_decisions, load_decisions, open_decisions
 from chatkeep import deciding
 from chatkeep.commands import decide
 
@@ -97,7 +98,9 @@ def test_kind_wording_and_words_of_the_post_are_decided_together(place: Place, s
     ("arguments", "words"),
     [
         (("tip", "0123456789abcdef", "accept"), "there is no tip 0123456789abcdef now; `chatkeep decide next CHAT`"),
-        (("tip", "", "accept"), "there is no tip  now"),
+        (("tip", "", "accept"), "at least six of its characters are needed"),
+        (("tip", "9752f", "accept"), "“9752f” is too little of an id: at least six of its characters are needed"),
+        (("tip", "{}", "reject", "--text", "No."), "--text goes with accept alone"),
         (("tip", "{}", "accept", "--span", "9:2"), "the post has no such words; it says: A1: Use plain"),
         (("tip", "{}", "accept", "--span", "pigeons"), "the post has no such words"),
         (("tip", "{}", "accept", "--theme", "weather"), "the session has no theme weather"),
@@ -113,6 +116,12 @@ def test_kind_wording_and_words_of_the_post_are_decided_together(place: Place, s
         (("author", "x:ann_example", "--same-as", "@X:ann_example"), "knows no account @X:ann_example"),
         (("author", "x:ann_example", "--same-as", "X:ann_example"), "is one account"),
         (("author", "x:ann_example", "--organisation", "council:atlantis"), "names no one organisation"),
+        (
+            ("author", "x:ann_example", "--organisation", "Leed City Council"),
+            "these come near: council:lds (Leeds City Council)",
+        ),
+        (("author", "x:ann_example", "--organisation", "Bin Friends"), "not in the register; say one of the register"),
+        (("author", "x:ann_example", "--same-as", "x:bob_example", "--new-organisation"), "goes with --organisation"),
         (("list", "weather"), "no chat 'weather'"),
     ],
 )
@@ -285,7 +294,7 @@ def test_a_decision_that_was_cut_off_before_the_analysis_is_found_by_the_next_on
 
 
 def test_an_authors_organisation_and_accounts_are_corrected_and_taken_back(place: Place, said: Said) -> None:
-    assert place("decide", "author", "x:ann_example", "--organisation", "Bin Friends") == 0
+    assert place("decide", "author", "x:ann_example", "--organisation", "Bin Friends", "--new-organisation") == 0
     assert "decided on x:ann_example: Bin Friends; northmoor is analysed again" in said()
     assert place("decide", "author", "cat_example", "--same-as", "x:bob_example", "--not-same-as", "x:ann_example") == 0
     made = load_decisions(place.data / "decisions.db", "northmoor")
@@ -302,6 +311,43 @@ def test_an_authors_organisation_and_accounts_are_corrected_and_taken_back(place
     assert "same person as: x:bob_example: author x:cat_example" in said()
     assert place("decide", "author", "x:cat_example", "--undo") == 0
     assert place.ask("SELECT count(*) FROM people WHERE author = 'x:cat_example'") == [(0,)]
+
+
+def test_an_organisation_that_nobody_has_named_is_asked_about_in_a_terminal(
+    place: Place, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(monkeypatch, "n")
+    assert place("decide", "author", "x:ann_example", "--organisation", "Leed City Council") == 2
+    assert "Leed City Council is not in the register" in said()
+    assert load_decisions(place.data / "decisions.db") == ()
+    answer(monkeypatch, "y")
+    assert place("decide", "author", "x:ann_example", "--organisation", "Bin Friends") == 0
+    answer(monkeypatch)  # once named it is known
+    assert place("decide", "author", "x:bob_example", "--organisation", "Bin  Friends") == 0
+    assert {one.value for one in load_decisions(place.data / "decisions.db")} == {"Bin Friends"}
+
+
+def test_a_merger_that_would_close_a_circle_is_refused(place: Place, said: Said) -> None:
+    for name in ("t1", "t2", "t3"):
+        place.ask(
+            "INSERT INTO themes VALUES (?1, 'northmoor', 'northmoor-2026-10-08', ?1, '[\"bin\"]', 1, 'x:1', NULL,"
+            " 'words', 0, NULL, '1')",
+            name,
+        )
+    with closing(open_decisions(place.data / "decisions.db")) as conn:
+        add_decisions(conn, [merger("t1", "t2"), merger("t2", "t3")])
+    said()
+    assert place("decide", "theme", "t3", "--merge-into", "t1") == 2
+    assert "t1 is merged into t3 already: take that back first" in said()
+    assert len(load_decisions(place.data / "decisions.db")) == 2
+    assert place("decide", "theme", "t2", "--merge-into", "t3") == 0
+
+
+def merger(name: str, into: str) -> Decision:
+    return Decision(
+        subject_kind="theme", subject=name, field="merged_into", value=into, chat="northmoor", by="Ann", at=START,
+        anchor={"session": "northmoor-2026-10-08", "label": name, "terms": [], "posts": []},
+    )  # fmt: skip
 
 
 def test_a_theme_is_named_and_pinned_and_taken_back(place: Place, said: Said) -> None:
