@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from analysis.engine import Findings
 from archive.models import Chat
@@ -12,6 +13,16 @@ from archive.models import Chat
 _OF_TIPS = "DELETE FROM tip_evidence WHERE tip IN (SELECT id FROM tips WHERE {})"
 _OF_QUESTIONS = "DELETE FROM answers WHERE question IN (SELECT id FROM questions WHERE {})"
 _NAMED = "id IN (SELECT value FROM json_each(?))"
+_INSERT_NAMED = """
+INSERT INTO {table} VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {columns}
+"""
+# What others refer to by its id: for each row that goes, the database looks through all that could refer to it, of all
+# sessions. So those that are found again stay, and only change.
+_REFERRED_TO = {
+    "themes": ("id", "chat", "session", "label", "terms", "post_count", "post", "tip", "named_by", "pinned", "hint",
+               "version"),
+    "questions": ("id", "chat", "session", "number", "post", "text", "asked_at", "version"),
+}  # fmt: skip
 # Those that refer to others first.
 _TABLES = ("recaps", "tips", "themes", "questions", "coverage", "session_authors", "unread_languages", "chat_posts")
 
@@ -19,10 +30,12 @@ _TABLES = ("recaps", "tips", "themes", "questions", "coverage", "session_authors
 def save_findings(conn: sqlite3.Connection, found: Findings, version: str) -> None:
     """Replaces the rows of one session, inside the caller's transaction."""
     chat, session = found.rows.chat.slug, found.rows.session.id
-    _delete(conn, "chat = ? AND session = ?", (chat, session))
+    named = [*(theme.id for theme in found.themes), *(question.id for question in found.threads.questions)]
+    _delete(conn, "chat = ? AND session = ?", (chat, session), kept=named)
     _save_threads(conn, found, version)
-    conn.executemany(
-        f"INSERT INTO themes VALUES ({', '.join('?' * 12)})",
+    _save_named(
+        conn,
+        "themes",
         (
             (
                 t.id, chat, session, t.label, json.dumps(t.terms, ensure_ascii=False), len(t.posts), t.post, t.tip,
@@ -57,11 +70,23 @@ def delete_others(conn: sqlite3.Connection, chat: Chat, kept: Collection[str]) -
         _delete(conn, "chat = ? AND session = ?", (chat.slug, session))
 
 
-def _delete(conn: sqlite3.Connection, where: str, values: tuple[str, ...]) -> None:
+def _delete(conn: sqlite3.Connection, where: str, values: tuple[str, ...], kept: Collection[str] = ()) -> None:
+    """Deletes a session's rows but for the themes and questions that are kept."""
     conn.execute(_OF_TIPS.format(where), values)
     conn.execute(_OF_QUESTIONS.format(where), values)
     for table in _TABLES:
-        conn.execute(f"DELETE FROM {table} WHERE {where}", values)
+        if table in _REFERRED_TO:
+            conn.execute(f"DELETE FROM {table} WHERE {where} AND NOT {_NAMED}", (*values, json.dumps(list(kept))))
+        else:
+            conn.execute(f"DELETE FROM {table} WHERE {where}", values)
+
+
+def _save_named(conn: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Writes rows that others refer to, or changes those that are there."""
+    names = _REFERRED_TO[table]
+    columns = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    sql = _INSERT_NAMED.format(table=table, marks=", ".join("?" * len(names)), columns=columns)
+    conn.executemany(sql, rows)
 
 
 def _save_threads(conn: sqlite3.Connection, found: Findings, version: str) -> None:
@@ -70,8 +95,9 @@ def _save_threads(conn: sqlite3.Connection, found: Findings, version: str) -> No
         "INSERT INTO chat_posts VALUES (?, ?, ?, ?, ?)",
         ((chat, session, post.id, post.why, version) for post in found.rows.posts),
     )
-    conn.executemany(
-        "INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    _save_named(
+        conn,
+        "questions",
         ((q.id, chat, session, q.number, q.post, q.text, q.asked_at, version) for q in found.threads.questions),
     )
     conn.executemany(
