@@ -325,3 +325,10 @@ def m004_links_that_wait(db: Database) -> None:
 def m004_who_was_there(db: Database) -> None:
     """Who posted how often in each session, and why somebody is taken for its host: what attendance is counted from."""
     _create(db, _M004_PRESENCE)
+
+
+@migrations()
+def m005_found_by_reference(db: Database) -> None:
+    """What refers to a theme or a question is found without a scan when one of them goes."""
+    for table, column in (("tips", "theme"), ("tips", "question"), ("recaps", "question")):
+        db.execute(f"CREATE INDEX {table}_{column} ON {table}({column}) WHERE {column} IS NOT NULL")
