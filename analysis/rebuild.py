@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from analysis.retraining import Lessons, build_fingerprint, can_learn, find_deci
 from analysis.rows import SessionRows, load_session
 from analysis.saving import delete_others, save_findings
 from archive.decisions import Decision
+from archive.memory import no_search_for_cycles
 from archive.models import Chat, Session
 
 
@@ -64,7 +64,7 @@ def analyse_chat(
         if only is not None and session.id not in only:
             kept.add(session.id)
             continue
-        with _without_collector():
+        with no_search_for_cycles():
             with _reading(conn):
                 reading = read.pop(session.id, None)
                 rows = reading.rows if reading else _load(conn, chat, session, whole, outside)
@@ -143,18 +143,6 @@ def _load(
         return None
     spanned = Session(id=session.id, chat=chat.slug, starts_at=posts[0].posted_at, ends_at=posts[-1].posted_at)
     return SessionRows(chat, spanned, posts, rows.authors)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Does not look for objects that hold each other: findings hold no such, and looking took a tenth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @contextmanager

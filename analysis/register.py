@@ -49,7 +49,7 @@ class Organisation:
     region: str = ""
     website: str = ""
     x_handle: str = ""
-    library_handles: tuple[str, ...] = ()
+    handles_of_library: tuple[str, ...] = ()
     ended: str = ""
     gss: str = ""
 
@@ -104,7 +104,7 @@ class Register:
         for organisation in sorted(self.by_id.values(), key=lambda o: (bool(o.ended), o.id)):
             if organisation.x_handle:
                 self.handles.setdefault(organisation.x_handle.casefold(), organisation.id)
-            for handle in organisation.library_handles:
+            for handle in organisation.handles_of_library:
                 self.libraries.setdefault(handle.casefold(), organisation.id)
             if organisation.website and not (organisation.ended and organisation.website in self.sites):
                 self.sites[organisation.website] = (*self.sites.get(organisation.website, ()), organisation.id)
@@ -211,6 +211,6 @@ def _read_row(row: Mapping[str, str]) -> Organisation:
     return Organisation(
         id=row["id"], name=row["name"], short_names=tuple(filter(None, row["short_names"].split("|"))),
         type=row["type"], nation=row["nation"], region=row["region"], website=row["website"],
-        x_handle=row["x_handle"], library_handles=tuple(filter(None, row["library_handles"].split("|"))),
+        x_handle=row["x_handle"], handles_of_library=tuple(filter(None, row["library_handles"].split("|"))),
         ended=row["ended"], gss=row["gss"],
     )  # fmt: skip

@@ -17,9 +17,8 @@ from archive.models import Chat
 
 LEAST_DECISIONS = 16
 """Decided tips from which on the ranker learns. Measured: with 16 it already serves the session at hand better."""
-_STRENGTH = (
-    3.0  # how much a large change costs; chosen on examples of our own and the sessions that rules were built with
-)
+# How much a large change costs; chosen on examples of our own and the sessions that rules were built with.
+_STRENGTH = 3.0
 
 
 @dataclass(slots=True)
@@ -99,9 +98,9 @@ def _list_changes(model: Model) -> dict[str, dict[str, object]]:
         head: {
             "bias": model.bias[at],
             "weights": {
-                name: row[at]
-                for name, row in model.weights.items()
-                if row[at] != shipped.weights.get(name, nothing)[at]
+                name: model.weights.get(name, nothing)[at]
+                for name in {*model.weights, *shipped.weights}
+                if model.weights.get(name, nothing)[at] != shipped.weights.get(name, nothing)[at]
             },
         }
         for at, head in enumerate(HEADS)

@@ -71,7 +71,7 @@ def score_councils(folder: Path) -> list[Figure]:
 
 def empty_accounts(register: Register) -> Register:
     """The register without any account on X, so that only names, profiles, websites and domains count."""
-    return Register(replace(one, x_handle="", library_handles=()) for one in register.by_id.values())
+    return Register(replace(one, x_handle="", handles_of_library=()) for one in register.by_id.values())
 
 
 def list_errors(folder: Path) -> Iterator[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from archive.memory import no_search_for_cycles
 from archive.models import Batch, Chat, Flaw
 from archive.projection import storable
 from archive.store import Archive, PreparedPage, WalkPlace, prepare_page
@@ -77,7 +76,7 @@ def import_file(
     """
     walk = _open(archive, chat, path, source)
     account = Imported(path, source.name)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="compress") as pool, _no_search_for_cycles():
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="compress") as pool, no_search_for_cycles():
         for page in source.read(path, archive.now()):
             packed = pool.submit(prepare_page, page)
             batch = source.parse(page)
@@ -85,18 +84,6 @@ def import_file(
             on_page(account)
     close_walk(archive, walk, "done")
     return account
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """Parsed posts hold no cycles: looking for them among thousands of objects a page costs a tenth of an import."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _open(archive: Archive, chat: Chat, path: Path, source: FileSource) -> Walk:

@@ -19,6 +19,7 @@ from archive.opening import storage_errors
 from archive.store import Archive
 from archive.times import to_text
 from chatkeep import __version__
+from chatkeep.lost_decisions import tell_lost
 from chatkeep.running.changes import Change, is_live, list_current
 from chatkeep.running.state import State
 from publish.chats_db import publish_chats
@@ -74,6 +75,9 @@ def find(archive: Archive, state: State, files: Files, tell: Callable[..., None]
         changed, state.changed = state.changed, set()
     begun = time.monotonic()
     try:
+        lost = tell_lost(archive.conn, files.decisions, {chat for chat, _ in changed})
+        if lost:
+            tell("decisions lost", why=lost.removeprefix("warning: "))
         sessions = _analyse(archive, changed, files.decisions)
         publish_chats(archive.path, files.chats, at=to_text(archive.clock()), sessions=sessions)
         tell("findings", chats=sorted({chat for chat, _ in changed}))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from made_up_chat import HOST, northmoor, post
@@ -8,9 +9,9 @@ from test_engine import add
 
 from analysis.anchors import ShownTip, build_anchor
 from analysis.explaining import render_signal
-from analysis.ranking import load_model
+from analysis.ranking import HEADS, load_model
 from analysis.rebuild import analyse_chat
-from analysis.retraining import LEAST_DECISIONS
+from analysis.retraining import LEAST_DECISIONS, Lessons, load_ranker, save_ranker
 from archive.decisions import Decision
 from archive.models import Chat
 from archive.store import Archive
@@ -113,3 +114,17 @@ def test_decisions_that_are_taken_back_are_unlearnt(archive: Archive, hour: Chat
     analyse_chat(archive.conn, hour, version="1")
     assert late_score(archive) == before
     assert load_model().weights, "the shipped coefficients stay"
+
+
+def test_a_stored_ranker_is_the_one_that_was_learnt(archive: Archive, hour: Chat) -> None:
+    shipped = load_model()
+    gone, changed = sorted(shipped.weights)[:2]
+    weights = {name: row for name, row in shipped.weights.items() if name != gone}
+    weights |= {changed: tuple(weight + 0.5 for weight in shipped.weights[changed]), "word:new": (0.25,) * len(HEADS)}
+    learnt = replace(shipped, bias=tuple(bias - 0.1 for bias in shipped.bias), weights=weights)
+    save_ranker(archive.conn, hour, learnt, Lessons(decisions_count=20), "made of this")
+    stored = load_ranker(archive.conn, hour, "made of this")
+    assert stored is not None
+    for signals in ({gone}, {changed}, {"word:new"}, {gone, changed, "rule:instruction"}):
+        assert stored.find_values(signals) == learnt.find_values(signals)
+    assert load_ranker(archive.conn, hour, "made of that") is None

@@ -179,3 +179,15 @@ def test_what_could_not_be_analysed_is_tried_again(tmp_path: Path, place: Files)
         with pytest.raises(Exception, match="decisions"):
             find(archive, state, place, silent)
     assert (state.changed, state.finding) == ({("northmoor", THIS)}, False)
+
+
+def test_a_run_tells_of_lost_decisions_before_the_findings_forget_them(tmp_path: Path, place: Files) -> None:
+    told: list[tuple[str, dict[str, Any]]] = []
+    with open_archive(tmp_path / "archive.db", lambda: minutes(20)) as archive:
+        archive.save_chat(weekly())
+        archive.conn.execute("INSERT INTO rankers VALUES ('northmoor', 20, '{}', 'old')")
+        state = State(changed={("northmoor", None)})
+        find(archive, state, place, lambda event, **more: told.append((event, more)))
+    assert [event for event, _ in told] == ["decisions lost", "findings"]
+    assert "is missing" in told[0][1]["why"]
+    assert "`chatkeep analyse northmoor`" in told[0][1]["why"]
